@@ -1,0 +1,150 @@
+"""Output contracts: what a node returns, and so which answers it can give at all.
+
+A contract is one field or several in order. One field is written plainly; several are written as
+`name: value` lines, which a small model writes more naturally than JSON and which cannot be
+misread: only the last field may have line breaks. The engine enforces the contract's grammar, so
+an answer always parses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from slearn.engine import BoundedJson, Bounded, Grammar, bounded_json, grammar_of
+from slearn.errors import EngineError, InputError
+
+TYPES = ("text", "number", "choice", "regex", "json")
+NUMBER = r"-?[0-9]{1,15}(\.[0-9]{1,8})?"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a contract.
+
+    `choices` None with type choice means that every example brings its own. `schema` is JSON text.
+
+    >>> Field("answer", "choice", choices=("yes", "no"))
+    Field(name='answer', type='choice', choices=('yes', 'no'), pattern='', schema='', max_chars=200, max_tokens=64, multiline=False)
+    """  # noqa: E501
+
+    name: str = "answer"
+    type: str = "text"
+    choices: tuple[str, ...] | None = None
+    pattern: str = ""
+    schema: str = ""
+    max_chars: int = 200
+    max_tokens: int = 64
+    multiline: bool = False
+
+    def term(self, choices: tuple[str, ...] | None) -> Any:
+        """Return the field's type as Outlines (or our bounded regex) says it."""
+        from outlines.types import dsl
+
+        if self.type == "choice":
+            allowed = self.choices or choices
+            if not allowed:
+                raise InputError(f"field {self.name!r} has no choices and the example brings none")
+            return dsl.Choice(list(dict.fromkeys(allowed)))
+        if self.type == "number":
+            return dsl.Regex(NUMBER)
+        if self.type == "regex":
+            return Bounded(self.pattern, self.max_tokens)
+        if self.type == "json":
+            return dsl.JsonSchema(self.schema)
+        rest = r"[\s\S]" if self.multiline else r"[^\n\r]"
+        return Bounded(f"[^\\s]{rest}{{0,{self.max_chars - 1}}}", self.max_tokens)
+
+    def bound(self, choices: tuple[str, ...] | None) -> int:
+        """Return the most tokens that the field's value can take."""
+        if self.type == "choice":
+            return max(len(choice.encode()) for choice in self.choices or choices or ("",))
+        return 26 if self.type == "number" else self.max_tokens
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The fields a node returns, in order.
+
+    >>> Contract((Field(),)).parse("Hello ")
+    {'answer': 'Hello'}
+    """
+
+    fields: tuple[Field, ...] = (Field(),)
+
+    @property
+    def answer(self) -> Field:
+        """The field that counts: `answer`, or the last."""
+        return next((f for f in self.fields if f.name == "answer"), self.fields[-1])
+
+    def grammar(self, choices: tuple[str, ...] | None = None) -> Grammar:
+        """Return the grammar of a whole output, for an example with its own choices or not."""
+        return _grammar(self, choices)[0]
+
+    def max_tokens(self, choices: tuple[str, ...] | None = None) -> int:
+        """Return a limit inside which every output ends."""
+        return _grammar(self, choices)[1]
+
+    def render(self, values: Mapping[str, str]) -> str:
+        """Write field values the way a model is to write them."""
+        if len(self.fields) == 1:
+            return values[self.fields[0].name]
+        return "\n".join(f"{field.name}: {values[field.name]}" for field in self.fields)
+
+    def prefix(self, values: Mapping[str, str]) -> str:
+        """Return what stands before the answer's value: the fields before it, and its label."""
+        if len(self.fields) == 1:
+            return ""
+        index = self.fields.index(self.answer)
+        before = [f"{field.name}: {values[field.name]}\n" for field in self.fields[:index]]
+        return "".join(before) + f"{self.answer.name}: "
+
+    def until_answer(self) -> Contract:
+        """Return the contract cut after the answer: fields behind it do not change its odds."""
+        return Contract(self.fields[: self.fields.index(self.answer) + 1])
+
+    def parse(self, text: str) -> dict[str, str]:
+        """Read an output into field values; EngineError if it is no such output."""
+        if len(self.fields) == 1:
+            return {self.fields[0].name: text.strip()}
+        values: dict[str, str] = {}
+        lines = text.split("\n")
+        for index, field in enumerate(self.fields):
+            label = f"{field.name}:"
+            if not lines or not lines[0].startswith(label):
+                raise EngineError(f"an output lacks its field {field.name!r}: {text!r}")
+            last = index == len(self.fields) - 1
+            value = "\n".join(lines) if last else lines.pop(0)
+            values[field.name] = value[len(label) :].strip()
+        return values
+
+
+@lru_cache(maxsize=1024)
+def _grammar(contract: Contract, choices: tuple[str, ...] | None) -> tuple[Grammar, int]:
+    from outlines.types import dsl
+
+    fields = contract.fields
+    if len(fields) == 1 and (bounded := _bounded(fields[0])) is not None:
+        return bounded.grammar, bounded.max_tokens
+    bound = sum(field.bound(choices) for field in fields) + 2
+    if len(fields) == 1:
+        return grammar_of(fields[0].term(choices)), bound
+    parts: list[Any] = []
+    for index, field in enumerate(fields):
+        label = ("\n" if index else "") + f"{field.name}: "
+        parts += [dsl.String(label), field.term(choices)]
+        bound += len(label.encode())
+    return grammar_of(dsl.Sequence(parts)), bound
+
+
+def _bounded(field: Field) -> BoundedJson | None:
+    """Return the bounded grammar of a JSON field, None where only the full schema can say it."""
+    if field.type != "json":
+        return None
+    try:
+        return bounded_json(json.loads(field.schema))
+    except InputError:
+        return None

@@ -1,0 +1,166 @@
+"""YAML documents read with their line numbers, so that an error can say where it is.
+
+Scalars keep the text that stands in the file: a choice written `no` or `1.50` is the text "no" or
+"1.50", whatever YAML would make of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import yaml
+
+from slearn.errors import AgentFileError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value in a YAML file: the composed node, the file's name, and what the value is called."""
+
+    node: yaml.Node
+    file: str
+    name: str = "the file"
+
+    def fail(self, expected: str) -> AgentFileError:
+        """Return the error for this place; `expected` says what should stand here."""
+        line = self.node.start_mark.line + 1
+        return AgentFileError(f"{self.name}: expected {expected}", where=f"{self.file}:{line}")
+
+    def text(self, what: str = "a text") -> str:
+        """Return the scalar as it is written."""
+        if not isinstance(self.node, yaml.ScalarNode) or self.is_null:
+            raise self.fail(what)
+        return str(self.node.value)
+
+    def integer(self, least: int, most: int) -> int:
+        """Return the scalar as a whole number within bounds."""
+        what = f"a whole number from {least} to {most}"
+        try:
+            value = int(self.text(what))
+        except ValueError:
+            raise self.fail(what) from None
+        if not least <= value <= most:
+            raise self.fail(what)
+        return value
+
+    def boolean(self) -> bool:
+        """Return the scalar as true or false."""
+        value = self.text("true or false")
+        if value not in ("true", "false"):
+            raise self.fail("true or false")
+        return value == "true"
+
+    def one_of(self, options: Collection[str]) -> str:
+        """Return the scalar, which must be one of the options."""
+        value = self.text("one of " + ", ".join(options))
+        if value not in options:
+            raise self.fail(f"one of {', '.join(options)}, not {value!r}")
+        return value
+
+    def items(self, what: str = "a list") -> list[Place]:
+        """Return the places of a list's items."""
+        if not isinstance(self.node, yaml.SequenceNode):
+            raise self.fail(what)
+        return [
+            Place(node, self.file, f"{self.name}[{index + 1}]")
+            for index, node in enumerate(self.node.value)
+        ]
+
+    def texts(self, what: str = "a list of texts") -> tuple[str, ...]:
+        """Return a list's items as texts."""
+        return tuple(item.text() for item in self.items(what))
+
+    def fields(self, known: Collection[str] | None = None) -> dict[str, Place]:
+        """Return the places of a mapping's values by key; unknown and double keys are errors."""
+        if not isinstance(self.node, yaml.MappingNode):
+            raise self.fail("`name: value` entries")
+        found: dict[str, Place] = {}
+        for key_node, value_node in self.node.value:
+            key = Place(key_node, self.file, f"a key of {self.name}").text()
+            place = Place(key_node, self.file, self.name)
+            if known is not None and key not in known:
+                raise place.fail(f"one of {', '.join(known)}, not {key!r}")
+            if key in found:
+                raise place.fail(f"{key!r} once, not twice")
+            found[key] = Place(value_node, self.file, key)
+        return found
+
+    def plain(self) -> Any:
+        """Return the value as plain data, typed by YAML 1.2's core rules."""
+        if isinstance(self.node, yaml.SequenceNode):
+            return [item.plain() for item in self.items()]
+        if isinstance(self.node, yaml.MappingNode):
+            return {key: value.plain() for key, value in self.fields().items()}
+        value = str(self.node.value)
+        if self.node.style is not None:
+            return value
+        named: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "false": False}
+        if value in named:
+            return named[value]
+        readers: tuple[Callable[[str], Any], ...] = (int, float)
+        for reader in readers:
+            try:
+                return reader(value)
+            except ValueError:
+                continue
+        return value
+
+    @property
+    def is_null(self) -> bool:
+        """Whether nothing is written here."""
+        plain = isinstance(self.node, yaml.ScalarNode) and self.node.style is None
+        return plain and self.node.value in ("", "~", "null")
+
+
+def read_document(text: str, file: str) -> Place:
+    """Compose a YAML text; raise AgentFileError with the line where it is no YAML."""
+    try:
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        line = mark.line + 1 if mark else 1
+        raise AgentFileError(
+            f"not valid YAML: {problem.problem or problem.context}", where=f"{file}:{line}"
+        ) from None
+    except yaml.YAMLError as problem:
+        words = " ".join(str(problem).split())
+        raise AgentFileError(f"not valid YAML: {words}", where=f"{file}:1") from None
+    except RecursionError:
+        raise AgentFileError("nested too deeply", where=f"{file}:1") from None
+    if node is None:
+        raise AgentFileError("the file is empty", where=f"{file}:1", hint="it needs `slearn: 1`")
+    return Place(node, file)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts with line breaks as blocks, where a block can hold them."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write every value out: people don't read anchors."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    style = None
+    if not value.isprintable():
+        lines = value.split("\n")
+        tidy = all(line.isprintable() and line == line.strip() for line in lines)
+        style = "|" if tidy and lines[0] else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def write_document(value: Any) -> str:
+    """Write plain data as YAML, keys in their order."""
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return str(text)

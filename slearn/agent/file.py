@@ -1,0 +1,248 @@
+"""Agent files: one readable YAML file an agent, that round-trips without loss.
+
+What training produces is the same file, and nothing else is needed to run it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from slearn.agent.contract import TYPES, Contract, Field
+from slearn.agent.document import Place, read_document, write_document
+from slearn.agent.model import LAYOUTS, Agent, Demo, Flow, Node
+from slearn.errors import AgentFileError, InputError
+from slearn.values import canonical
+
+VERSION = 1
+_FIELD = ("name", "type", "choices", "pattern", "schema", "max_chars", "max_tokens", "multiline")
+_NODE = ("name", "instructions", "inputs", "output", "demos", "layout", "tools")
+_AGENT = ("slearn", "name", "metric", "nodes", "flow", "tools")
+
+
+def load_agent(path: Path | str) -> Agent:
+    """Read an agent file.
+
+    >>> # load_agent("agent.yaml").node("answer").instructions
+
+    Raises AgentFileError naming file, line and what was expected.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as problem:
+        raise AgentFileError(f"cannot be read: {problem.strerror}", where=str(path)) from None
+    except UnicodeDecodeError as problem:
+        raise AgentFileError(f"not UTF-8 at byte {problem.start}", where=str(path)) from None
+    return agent_from_text(text, str(path))
+
+
+def save_agent(agent: Agent, path: Path | str) -> None:
+    """Write an agent file, whole or not at all."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + f".{os.getpid()}.tmp")
+    partial.write_text(agent_to_text(agent), encoding="utf-8")
+    partial.replace(target)
+
+
+def agent_from_text(text: str, file: str = "agent") -> Agent:
+    """Read an agent from YAML text; the reverse of `agent_to_text`."""
+    root = read_document(text, file)
+    fields = root.fields(_AGENT)
+    if "slearn" not in fields:
+        raise root.fail("a line `slearn: 1`, the version of the format")
+    if fields["slearn"].text() != str(VERSION):
+        raise fields["slearn"].fail(f"{VERSION}, the only version this program knows")
+    if "nodes" not in fields:
+        raise root.fail("`nodes`")
+    if "tools" in fields:
+        _no_tools(fields["tools"])
+    places = fields["nodes"].items("a list of nodes")
+    if not places:
+        raise fields["nodes"].fail("at least one node")
+    nodes = tuple(_read_node(place) for place in places)
+    flow = Flow(tuple(node.name for node in nodes))
+    if "flow" in fields:
+        flow = _read_flow(fields["flow"])
+    try:
+        return Agent(
+            name=fields["name"].text() if "name" in fields else "agent",
+            nodes=nodes,
+            flow=flow,
+            metric=fields["metric"].text() if "metric" in fields else "exact",
+        )
+    except AgentFileError:
+        raise
+    except InputError as problem:
+        raise fields.get("flow", fields["nodes"]).fail(
+            f"nodes and a flow that fit together: {problem.message}"
+        ) from None
+
+
+def agent_to_text(agent: Agent) -> str:
+    """Write an agent as YAML text."""
+    return write_document(
+        {
+            "slearn": VERSION,
+            "name": agent.name,
+            "metric": agent.metric,
+            "nodes": [_write_node(node) for node in agent.nodes],
+            "flow": {"steps": list(agent.flow.steps), "limit": agent.flow.limit},
+        }
+    )
+
+
+def _read_flow(place: Place) -> Flow:
+    fields = place.fields(("steps", "limit"))
+    if "steps" not in fields:
+        raise place.fail("`steps`, the nodes' names in order")
+    limit = fields["limit"].integer(1, 1000) if "limit" in fields else Flow(()).limit
+    return Flow(fields["steps"].texts("the nodes' names in order"), limit)
+
+
+def _read_node(place: Place) -> Node:
+    fields = place.fields(_NODE)
+    if "name" not in fields:
+        raise place.fail("`name`")
+    name = fields["name"].text()
+    if "instructions" not in fields:
+        raise place.fail(f"`instructions` of node {name!r}, a list of lines")
+    if "tools" in fields:
+        _no_tools(fields["tools"])
+    inputs = fields["inputs"].texts() if "inputs" in fields else ("input",)
+    if not inputs:
+        raise fields["inputs"].fail("at least one input")
+    contract = _read_contract(fields["output"]) if "output" in fields else Contract()
+    demos = fields["demos"].items("a list of demos") if "demos" in fields else []
+    return Node(
+        name=name,
+        instructions=fields["instructions"].texts("a list of lines"),
+        inputs=inputs,
+        output=contract,
+        demos=tuple(_read_demo(demo, inputs, contract) for demo in demos),
+        layout=fields["layout"].one_of(LAYOUTS) if "layout" in fields else LAYOUTS[0],
+    )
+
+
+def _no_tools(place: Place) -> None:
+    if place.items("a list of tools"):
+        raise place.fail("no tools: this version of slearn does not run tools yet")
+
+
+def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Demo:
+    fields = place.fields(("inputs", "output", "source"))
+    values: dict[str, dict[str, str]] = {}
+    wanted = {"inputs": inputs, "output": tuple(field.name for field in contract.fields)}
+    for part, names in wanted.items():
+        if part not in fields:
+            raise place.fail(f"`{part}` with {', '.join(names)}")
+        given = fields[part].fields(names)
+        for name in names:
+            if name not in given:
+                raise fields[part].fail(f"a value for {name!r}")
+        values[part] = {name: given[name].text() for name in names}
+    source = fields["source"].text() if "source" in fields else ""
+    return Demo(values["inputs"], values["output"], source)
+
+
+def _read_contract(place: Place) -> Contract:
+    try:
+        entries = place.items()
+    except AgentFileError:
+        entries = [place]
+    if not entries:
+        raise place.fail("at least one field")
+    fields = tuple(_read_field(entry) for entry in entries)
+    names = [field.name for field in fields]
+    if len(set(names)) < len(names):
+        raise place.fail("fields with different names")
+    if any(field.multiline or field.type == "json" for field in fields[:-1]):
+        raise place.fail("only the last field to be multiline or json")
+    return Contract(fields)
+
+
+def _read_field(place: Place) -> Field:
+    fields = place.fields(_FIELD)
+    kind = fields["type"].one_of(TYPES) if "type" in fields else "text"
+    needed = {"regex": "pattern", "json": "schema"}.get(kind)
+    if needed is not None and needed not in fields:
+        raise place.fail(f"`{needed}` for a field of type {kind}")
+    basis = Field()
+    choices = fields["choices"].texts("a list of choices") if "choices" in fields else None
+    if choices is not None and (not choices or kind != "choice"):
+        raise fields["choices"].fail("a list of choices, for a field of type choice")
+    return Field(
+        name=fields["name"].text() if "name" in fields else basis.name,
+        type=kind,
+        choices=choices,
+        pattern=fields["pattern"].text() if "pattern" in fields else "",
+        schema=_read_schema(fields["schema"]) if "schema" in fields else "",
+        max_chars=fields["max_chars"].integer(1, 100_000)
+        if "max_chars" in fields
+        else basis.max_chars,
+        max_tokens=fields["max_tokens"].integer(1, 100_000)
+        if "max_tokens" in fields
+        else basis.max_tokens,
+        multiline=fields["multiline"].boolean() if "multiline" in fields else False,
+    )
+
+
+def _read_schema(place: Place) -> str:
+    value = place.plain()
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise place.fail("a JSON schema") from None
+    if not isinstance(value, dict):
+        raise place.fail("a JSON schema, `name: value` entries")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _write_node(node: Node) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "name": node.name,
+        "instructions": list(node.instructions),
+        "inputs": list(node.inputs),
+        "output": [_write_field(field) for field in node.output.fields],
+    }
+    if node.layout != LAYOUTS[0]:
+        written["layout"] = node.layout
+    if node.demos:
+        written["demos"] = [
+            {
+                "inputs": dict(demo.inputs),
+                "output": dict(demo.output),
+                **({"source": demo.source} if demo.source else {}),
+            }
+            for demo in node.demos
+        ]
+    return written
+
+
+def _write_field(field: Field) -> dict[str, Any]:
+    basis = Field()
+    written: dict[str, Any] = {"name": field.name, "type": field.type}
+    if field.choices is not None:
+        written["choices"] = list(field.choices)
+    if field.schema:
+        # As JSON text: the order of properties is the order of the answer, and stays so.
+        written["schema"] = canonical_order(field.schema)
+    for name in ("pattern", "max_chars", "max_tokens", "multiline"):
+        if getattr(field, name) != getattr(basis, name):
+            written[name] = getattr(field, name)
+    return written
+
+
+def canonical_order(schema: str) -> str:
+    """Return a schema's JSON text with its own order of properties, spaced for reading."""
+    return json.dumps(json.loads(schema), ensure_ascii=False)
+
+
+def agent_digest(agent: Agent) -> str:
+    """Return what identifies an agent: a digest of its file's text."""
+    from slearn.values import digest
+
+    return digest(canonical(agent_to_text(agent)))

@@ -1,0 +1,70 @@
+"""Batches: which rows a step looks at. Drawn anew each step, from the seed and the step alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slearn.agent import Agent
+from slearn.values import Example, digest
+
+POOL = 64  # rows that demos may be made of
+FORWARD = 12  # rows of the pool that the agent answers
+LOOKED_AT = 4  # answers that get a language loss and gradients
+RACE = 24  # rows that candidates race on
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one step: `pool` for demos, its first rows for the forward pass, `race` rows.
+
+    The two never share a row, so a candidate is never judged on its own demonstrations.
+    """
+
+    pool: tuple[Example, ...]
+    race: tuple[Example, ...]
+
+    @property
+    def forward(self) -> tuple[Example, ...]:
+        """The rows that the agent answers in this step."""
+        return self.pool[:FORWARD]
+
+
+def draw(train: Sequence[Example], agent: Agent, seed: int, step: int) -> Batch:
+    """Draw a step's rows; with few rows, half of them race and half teach.
+
+    >>> rows = [Example(str(i), {"input": str(i)}) for i in range(10)]
+    >>> from slearn.agent import Flow, Node
+    >>> batch = draw(rows, Agent("a", (Node("n", ()),), Flow(("n",))), seed=0, step=1)
+    >>> len(batch.pool), len(batch.race)
+    (5, 5)
+    """
+    chance = random.Random(digest([seed, step, "batch"]))
+    shown = agent.sources()
+    rows = chance.sample(range(len(train)), min(len(train), 4 * (POOL + RACE)))
+    half = (len(rows) + 1) // 2
+    pool = [train[row] for row in rows[:half]][:POOL]
+    race = [train[row] for row in rows[half:] if train[row].id not in shown][:RACE]
+    return Batch(tuple(pool), tuple(race))
+
+
+def sample(examples: Sequence[Example], limit: int | None) -> list[Example]:
+    """Return at most `limit` examples, always the same ones, in their order.
+
+    >>> len(sample([Example(str(i), {}) for i in range(9)], 4))
+    4
+    """
+    if limit is None or len(examples) <= limit:
+        return list(examples)
+    chosen = sorted(random.Random(0).sample(range(len(examples)), limit))
+    return [examples[index] for index in chosen]
+
+
+def worst(scores: Sequence[float], count: int = LOOKED_AT) -> list[int]:
+    """Return the places of the lowest scores, the first ones among equals.
+
+    >>> worst([1.0, 0.0, 0.5], 2)
+    [1, 2]
+    """
+    return sorted(sorted(range(len(scores)), key=lambda place: scores[place])[:count])

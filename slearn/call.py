@@ -1,0 +1,166 @@
+"""The trainer's own calls: a prompt and its contract, together in one file under grammars/.
+
+A file has `system` and `user` (Jinja templates), `clip` (the most tokens of each value, so that a
+prompt has a bound whatever the data) and `schema` (a bounded JSON Schema). A text `$name` in the
+schema stands for values of the agent at hand; an alternative that would have to name something
+where nothing is there is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from slearn.engine import (
+    GREEDY,
+    BoundedJson,
+    GenerateRequest,
+    Generation,
+    Message,
+    Sampling,
+    bounded_json,
+)
+from slearn.resources import read_resource
+from slearn.values import canonical
+
+Counter = Callable[[str], int]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kind of call the trainer makes.
+
+    >>> call("loss").name
+    'loss'
+    """
+
+    name: str
+    system: str
+    user: str
+    clip: Mapping[str, int]
+    schema: Mapping[str, Any]
+
+    def messages(self, values: Mapping[str, Any], count: Counter) -> tuple[Message, ...]:
+        """Return the prompt with the values filled in, each clipped to its bound."""
+        clipped = {
+            name: clip(value, self.clip[name], count) if name in self.clip and value else value
+            for name, value in values.items()
+        }
+        user = _templates().from_string(self.user).render(**clipped)
+        return (Message("system", self.system), Message("user", user.strip()))
+
+    def contract(self, names: Mapping[str, Sequence[Any]] | None = None) -> BoundedJson:
+        """Return the contract with the agent's names filled in."""
+        return _compiled(canonical_in_order(fill(self.schema, names or {})))
+
+    def request(
+        self,
+        values: Mapping[str, Any],
+        count: Counter,
+        *,
+        names: Mapping[str, Sequence[Any]] | None = None,
+        sampling: Sampling = GREEDY,
+        seed: int = 0,
+        where: str = "",
+    ) -> GenerateRequest:
+        """Return the request for one call."""
+        contract = self.contract(names)
+        return GenerateRequest(
+            self.messages(values, count),
+            contract.grammar,
+            sampling,
+            seed,
+            contract.max_tokens,
+            where=where or f"trainer call {self.name!r}",
+        )
+
+    def read(self, generation: Generation) -> dict[str, Any] | None:
+        """Return the answer's object; None when it was cut off and so is invalid."""
+        if not generation.valid:
+            return None
+        answer: dict[str, Any] = json.loads(generation.text)
+        return answer
+
+
+@lru_cache
+def call(name: str) -> Call:
+    """Return a call by its file's name."""
+    raw = yaml.safe_load(read_resource("grammars", f"{name}.yaml"))
+    return Call(name, raw["system"], raw["user"], raw["clip"], raw["schema"])
+
+
+def clip(value: str, tokens: int, count: Counter) -> str:
+    """Cut a text in its middle so that it has at most so many tokens, and mark the cut.
+
+    >>> clip("a b c d e f", 4, lambda text: len(text.split()))
+    'a … f'
+    """
+    if len(value) <= tokens or count(value) <= tokens:  # a token has a character at least
+        return value
+    low, high = 0, min(len(value), tokens * 16)
+    while low < high:  # the longest cut that fits
+        size = (low + high + 1) // 2
+        if count(_cut(value, size)) <= tokens:
+            low = size
+        else:
+            high = size - 1
+    return _cut(value, low)
+
+
+def _cut(value: str, size: int) -> str:
+    head = (size + 1) // 2
+    tail = value[len(value) - (size - head) :] if size > head else ""
+    return f"{value[:head].rstrip()} … {tail.lstrip()}".strip()
+
+
+def fill(schema: Any, names: Mapping[str, Sequence[Any]]) -> Any:
+    """Put the agent's names into a schema and leave out alternatives that have none.
+
+    >>> fill({"anyOf": [{"enum": "$a"}, {"enum": "$b"}]}, {"a": [1], "b": []})
+    {'anyOf': [{'enum': [1]}]}
+    """
+    if isinstance(schema, str) and schema.startswith("$"):
+        return list(names[schema[1:]])
+    if isinstance(schema, Mapping):
+        return {key: fill(value, names) for key, value in schema.items()}
+    if isinstance(schema, list):
+        filled = (fill(value, names) for value in schema)
+        return [value for value in filled if not _names_nothing(value)]
+    return schema
+
+
+def _names_nothing(schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return False
+    return schema.get("enum") == [] or any(
+        map(_names_nothing, schema.get("properties", {}).values())
+    )
+
+
+def canonical_in_order(schema: Any) -> str:
+    """Return a schema as text, its properties in their own order: that is the answer's order."""
+    return json.dumps(schema, ensure_ascii=False)
+
+
+@lru_cache(maxsize=512)
+def _compiled(schema: str) -> BoundedJson:
+    return bounded_json(json.loads(schema))
+
+
+@lru_cache
+def _templates() -> Environment:
+    return Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def trainer_phrases() -> tuple[str, ...]:
+    """Return the fixed texts of all calls, to find them again where they do not belong."""
+    from slearn.resources import list_resources
+
+    names = [name[:-5] for name in list_resources("grammars") if name.endswith(".yaml")]
+    return tuple(canonical([call(name).system, call(name).user]) for name in sorted(names))

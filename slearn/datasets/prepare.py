@@ -1,0 +1,106 @@
+"""From rows to all that a project starts with: columns, splits, and a proposed agent.
+
+What a row lacks or has too much of (no target, outer spaces) is settled here, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slearn.datasets.columns import Columns, to_examples
+from slearn.datasets.detect import Row, Wishes, find_columns, shared_choices
+from slearn.datasets.propose import Decision, Proposal, propose
+from slearn.datasets.split import Splits, split
+from slearn.errors import DataError
+from slearn.values import Example
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A proposal with the splits and columns that it was made for."""
+
+    proposal: Proposal
+    splits: Splits
+    columns: Columns
+    decisions: tuple[Decision, ...]
+
+
+def prepare(
+    rows: Iterable[Row], wishes: Wishes, *, where: str = "data", name: str = "agent"
+) -> Prepared:
+    """Decide on columns, split the rows, and propose an agent.
+
+    >>> rows = [{"input": f"{n}+{n}", "target": 2 * n} for n in range(8)]
+    >>> prepare(rows, Wishes()).proposal.agent.metric
+    'number'
+
+    Raises DataError for columns that are not there, and where too few rows are left.
+    """
+    rows = list(rows)
+    columns = find_columns(rows, wishes, where)
+    rows, notes = _tidy(rows, columns.target)
+    examples = to_examples(rows, columns, where)
+    if wishes.metric is None and _mostly_bare(examples):
+        notes = [Decision("targets not used", "fewer than half of the rows have one")]
+        columns = replace(columns, target=None)
+        examples = to_examples(rows, columns, where)
+    examples, more = _with_targets(examples, wishes.metric, where)
+    columns, labels = shared_choices(examples, columns, wishes.choices is not None, where)
+    if columns.choices is None:
+        examples = [replace(example, choices=None) for example in examples]
+    parts = split(examples, wishes.seed)
+    if not parts.val:
+        raise DataError(
+            "too few rows to split: training needs at least 2 with different inputs", where=where
+        )
+    proposal = propose(
+        parts.train,
+        parts.val,
+        name=name,
+        metric=wishes.metric,
+        instruction=wishes.instruction,
+        labels=labels,
+    )
+    return Prepared(proposal, parts, columns, (*notes, *more, *proposal.decisions))
+
+
+def _tidy(rows: list[Row], target: str | None) -> tuple[list[Row], list[Decision]]:
+    """Trim targets, since an answer cannot begin or end with space, and drop empty ones."""
+    if target is None:
+        return rows, []
+    tidied = [{**row, target: _trim(row[target])} if target in row else row for row in rows]
+    changed = sum(new != old for new, old in zip(tidied, rows, strict=True))
+    why = "an answer cannot be empty, or begin or end with space"
+    return tidied, [Decision(f"{changed} targets trimmed", why)] if changed else []
+
+
+def _trim(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip() or None
+    return [_trim(item) for item in value] if isinstance(value, list) else value
+
+
+def _mostly_bare(examples: list[Example]) -> bool:
+    having = sum(example.targets is not None for example in examples)
+    return 0 < 2 * having < len(examples)
+
+
+def _with_targets(
+    examples: list[Example], metric: str | None, where: str
+) -> tuple[list[Example], list[Decision]]:
+    """Leave out examples without a target where the metric has to be one that needs it."""
+    having = [example for example in examples if example.targets]
+    if metric == "judge" or ":" in (metric or "") or len(having) == len(examples):
+        return examples, []
+    if not having and metric is None:
+        return examples, []
+    if not having:
+        raise DataError(
+            f"no row has a target, and the metric {metric!r} needs one",
+            where=where,
+            hint="name the column with --target, or use --metric judge",
+        )
+    left_out = len(examples) - len(having)
+    return having, [Decision(f"{left_out} rows left out", "they have no target")]

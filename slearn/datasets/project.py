@@ -1,0 +1,99 @@
+"""A project on disk: agent.yaml, its splits as .jsonl files, and data.json with the columns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from slearn.agent import save_agent
+from slearn.datasets.columns import Columns
+from slearn.datasets.files import write_jsonl
+from slearn.datasets.prepare import Prepared
+from slearn.errors import DataError, InputError
+from slearn.values import Example, as_text
+
+AGENT = "agent.yaml"
+COLUMNS = "data.json"
+SPLITS = ("train", "val", "test")
+
+
+def write_project(
+    directory: Path, prepared: Prepared, *, source: Path, force: bool = False
+) -> list[Path]:
+    """Write what was prepared and return the files, the agent first.
+
+    >>> write_project(Path("demo"), prepared, source=Path("rows.csv"))  # doctest: +SKIP
+
+    Raises InputError where a file stands there already (unless `force`), and always where it is the
+    source of the data.
+    """
+    parts = {name: getattr(prepared.splits, name) for name in SPLITS}
+    names = [AGENT, *(f"{name}.jsonl" for name in SPLITS), COLUMNS]
+    for path in (directory / name for name in names):
+        if path.exists() and path.samefile(source):
+            raise InputError("is the data itself", where=str(path), hint="name another directory")
+        if path.exists() and not force:
+            raise InputError("is there already", where=str(path), hint="--force overwrites it")
+    written = [directory / AGENT]
+    for name, examples in parts.items():
+        path = directory / f"{name}.jsonl"
+        if examples:
+            write_jsonl(path, [_row(example, prepared.columns) for example in examples])
+            written.append(path)
+        else:
+            path.unlink(missing_ok=True)
+    written.append(directory / COLUMNS)
+    columns = prepared.columns
+    named = {
+        "inputs": list(columns.inputs), "target": columns.target, "choices": columns.choices
+    }  # fmt: skip
+    try:
+        written[-1].write_text(json.dumps(named, ensure_ascii=False) + "\n", encoding="utf-8")
+        save_agent(prepared.proposal.agent, written[0])
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(directory)) from error
+    return written
+
+
+def read_columns(directory: Path) -> Columns | None:
+    """Return the columns that a directory's data.json names, None where it has none of that form.
+
+    >>> read_columns(Path("no/such/directory")) is None
+    True
+
+    Raises DataError for one that names columns in another form than `write_project`.
+    """
+    path = directory / COLUMNS
+    try:
+        given: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(given, dict) or "inputs" not in given:
+        return None
+    return columns_from_json(given, str(path))
+
+
+def columns_from_json(given: Any, where: str) -> Columns:
+    """Return columns from the JSON object that names them.
+
+    >>> columns_from_json({"inputs": ["q"], "target": "a", "choices": None}, "data.json").target
+    'a'
+
+    Raises DataError, with `where`, for another form.
+    """
+    inputs, target, choices = given.get("inputs"), given.get("target"), given.get("choices")
+    texts = isinstance(inputs, list) and all(isinstance(name, str) for name in inputs)
+    if not texts or not all(isinstance(name, str | None) for name in (target, choices)):
+        hint = '{"inputs": ["input"], "target": "target", "choices": null}'
+        raise DataError("does not name the columns", where=where, hint=hint)
+    return Columns(tuple(inputs), target, choices)
+
+
+def _row(example: Example, columns: Columns) -> dict[str, Any]:
+    """Return the row to write: every column as it was, an id in front."""
+    row = dict(example.row)
+    own = "id" in row and as_text(row["id"]) == example.id
+    if own or "id" in {*columns.inputs, columns.target, columns.choices}:
+        return row  # a column that is used stays as it is
+    return {"id": example.id, **{name: value for name, value in row.items() if name != "id"}}

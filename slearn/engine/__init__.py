@@ -1,0 +1,40 @@
+"""Engines run requests on models; `LlamaEngine` is made by `open_engine`, which loads llama.cpp."""
+
+from slearn.engine.base import (
+    GREEDY,
+    Engine,
+    GenerateRequest,
+    Generation,
+    Message,
+    Request,
+    Result,
+    Sampling,
+    Score,
+    ScoreRequest,
+    Watcher,
+)
+from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
+from slearn.engine.opening import EngineSettings, open_engine
+from slearn.engine.schema import BoundedJson, bounded_json
+
+__all__ = [
+    "GREEDY",
+    "TEXT",
+    "Bounded",
+    "BoundedJson",
+    "Engine",
+    "EngineSettings",
+    "GenerateRequest",
+    "Generation",
+    "Grammar",
+    "Message",
+    "Request",
+    "Result",
+    "Sampling",
+    "Score",
+    "ScoreRequest",
+    "Watcher",
+    "bounded_json",
+    "grammar_of",
+    "open_engine",
+]

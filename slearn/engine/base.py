@@ -1,0 +1,155 @@
+"""The engine's interface: two verbs, `generate` and `score`, over rounds of requests.
+
+A round is the set of requests handed over in one call. It is computed from an empty cache, so its
+results are a function of the round alone (and of the engine's fingerprint): the same round gives
+the same bits. The company that a request keeps within a round can change the last bits of a logit;
+that is why the store replays rounds and not single calls.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from slearn.engine.grammar import TEXT, Grammar
+from slearn.values import Usage, digest
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message: role is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn; temperature 0 is greedy and ignores the rest.
+
+    >>> Sampling(temperature=0.8, top_p=0.95)
+    Sampling(temperature=0.8, top_p=0.95, top_k=0)
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+GREEDY = Sampling()
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """Ask for one completion of `messages` that the grammar accepts.
+
+    `where` names the node (or trainer call) for error messages; it is no part of the identity.
+    """
+
+    messages: tuple[Message, ...]
+    grammar: Grammar = TEXT
+    sampling: Sampling = GREEDY
+    seed: int = 0
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+    where: str = field(default="", compare=False)
+
+    def key(self) -> str:
+        """Return the content address of the request (without the model)."""
+        body = asdict(self)
+        del body["where"]
+        if self.sampling.temperature == 0:
+            body["seed"] = 0
+        return digest({"generate": body})
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """Ask how likely each target is as the answer to `messages` under the grammar.
+
+    `prefix` is the part of the answer already given (a field written before the target, say);
+    the likelihood is that of what follows it, end of answer included, renormalised at every step
+    over the tokens that the grammar allows.
+    """
+
+    messages: tuple[Message, ...]
+    targets: tuple[str, ...]
+    grammar: Grammar = TEXT
+    prefix: str = ""
+    where: str = field(default="", compare=False)
+
+    def key(self) -> str:
+        """Return the content address of the request (without the model)."""
+        body = asdict(self)
+        del body["where"]
+        return digest({"score": body})
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A completion: its text, why it ended ("end", "stop" or "length"), and what it cost.
+
+    `valid` is False when the text does not satisfy the request's grammar (cut off by the limit).
+    """
+
+    text: str
+    finish: str
+    valid: bool
+    usage: Usage
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """Natural-log likelihoods of the targets, in their order, and what they cost.
+
+    A target that the grammar cannot produce has minus infinity.
+    """
+
+    logprobs: tuple[float, ...]
+    usage: Usage
+    cached: bool = False
+
+
+Request = GenerateRequest | ScoreRequest
+Result = Generation | Score
+
+# Called as work goes on with (requests done, requests in the round, tokens computed so far).
+Watcher = Callable[[int, int, int], None]
+
+
+class Engine(ABC):
+    """What runs requests. Subclasses are final; to extend one, wrap it.
+
+    >>> # engine.generate([GenerateRequest((Message("user", "Hi"),))])[0].text
+    """
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> dict[str, Any]:
+        """All that can change a result: model hash, library build, threads, batch settings."""
+
+    @abstractmethod
+    def generate(
+        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
+    ) -> list[Generation]:
+        """Complete every request, in order; raise ContextError when a prompt does not fit."""
+
+    @abstractmethod
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        """Score every request's targets, in order; raise ContextError when one does not fit."""
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the model needs for a text."""
+
+    def close(self) -> None:  # noqa: B027 - most engines hold nothing
+        """Free what the engine holds; using it afterwards is an error."""
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

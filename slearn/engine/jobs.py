@@ -1,0 +1,144 @@
+"""Jobs: what a sequence of the scheduler works off, for a generation or for a scored target.
+
+A job knows all its tokens so far and which positions' logits it wants; the scheduler feeds the
+tokens to the model and hands the logits back. Generation appends a token for each row it gets.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from slearn.engine.base import GenerateRequest, Generation
+from slearn.engine.masks import Matcher, Step
+from slearn.engine.numeric import Logits, greedy, sample, step_logprob
+from slearn.engine.vocab import Vocab
+from slearn.values import Usage
+
+
+class Job(ABC):
+    """Tokens to compute for one sequence; `finished` when no more logits are wanted."""
+
+    def __init__(self, order: int, prompt: list[int], tokens: list[int], growth: int) -> None:
+        self.order = order  # position of the request in its round
+        self.prompt_size = len(prompt)
+        self.tokens = tokens
+        self.growth = growth  # tokens it may still append
+        self.finished = False
+        self.shared = 0  # prompt tokens copied from another sequence
+        self.computed = 0  # tokens the model computed for this job
+
+    @abstractmethod
+    def wants(self, position: int) -> bool:
+        """Whether the logits after the token at this position are needed."""
+
+    @abstractmethod
+    def receive(self, position: int, logits: Logits) -> None:
+        """Take the logits after the token at this position."""
+
+
+class GenerateJob(Job):
+    """Completes one request token by token under its grammar."""
+
+    def __init__(
+        self,
+        order: int,
+        prompt: list[int],
+        request: GenerateRequest,
+        matcher: Matcher,
+        vocab: Vocab,
+    ) -> None:
+        super().__init__(order, prompt, list(prompt), request.max_tokens)
+        self._request = request
+        self._matcher = matcher
+        self._vocab = vocab
+        self._random = np.random.default_rng(request.seed)
+        self._stops = [stop.encode() for stop in request.stop]
+        self._answer = b""
+        self._finish = "length"
+        if request.max_tokens <= 0:
+            self.finished = True
+
+    def wants(self, position: int) -> bool:
+        """Only the last token's logits are needed."""
+        return position == len(self.tokens) - 1
+
+    def receive(self, position: int, logits: Logits) -> None:
+        """Choose the next token, or finish."""
+        token = self._choose(logits)
+        if token in self._vocab.end_tokens:
+            return self._end("end")
+        self.tokens.append(token)
+        self.growth -= 1
+        self._answer += self._vocab.piece(token)
+        for stop in self._stops:
+            cut = self._answer.find(stop)
+            if cut >= 0:
+                self._answer = self._answer[:cut]
+                return self._end("stop")
+        if self._matcher.stopped:
+            return self._end("end")
+        if self.growth <= 0:
+            self._end("length")
+        return None
+
+    def result(self) -> Generation:
+        """Return the finished generation."""
+        generated = len(self.tokens) - self.prompt_size
+        usage = Usage(
+            prompt=self.prompt_size - self.shared, shared=self.shared, generated=generated
+        )
+        text = self._answer.decode("utf-8", "replace")
+        return Generation(text, self._finish, self._matcher.accepting, usage)
+
+    def _choose(self, logits: Logits) -> int:
+        sampling = self._request.sampling
+        if sampling.temperature == 0:
+            token = greedy(logits, None)  # most often allowed: ask before making a mask
+            if self._matcher.take(token):
+                return token
+            token = greedy(logits, self._matcher.allowed())
+        else:
+            token = sample(logits, self._matcher.allowed(), sampling, self._random)
+        self._matcher.take(token)
+        return token
+
+    def _end(self, finish: str) -> None:
+        self._finish = finish
+        self.finished = True
+
+
+class ScoreJob(Job):
+    """Sums the log-likelihood of one target after a prompt."""
+
+    def __init__(
+        self, order: int, prompt: list[int], target: list[int], steps: list[Step], given: int
+    ) -> None:
+        # steps[i] is the choice of target[i]; one more step is the end of the answer. The first
+        # `given` tokens count as written already. Nothing after the last choice is computed.
+        self._steps = {
+            len(prompt) - 1 + index: step
+            for index, step in enumerate(steps)
+            if index >= given and not step.forced
+        }
+        last = max(self._steps, default=-1)
+        super().__init__(order, prompt, [*prompt, *target][: last + 1], 0)
+        self.logprob = 0.0
+        self.finished = not self._steps
+
+    def wants(self, position: int) -> bool:
+        """Only positions where the grammar leaves a choice matter."""
+        return position in self._steps
+
+    def receive(self, position: int, logits: Logits) -> None:
+        """Add the log-likelihood of the step taken after this position."""
+        self.logprob += step_logprob(logits, self._steps.pop(position))
+        self.finished = not self._steps
+
+    def usage(self) -> Usage:
+        """Return what the job cost: prompt tokens, shared ones, and scored ones."""
+        if not self.computed:
+            return Usage()
+        scored = max(0, len(self.tokens) - max(self.prompt_size, self.shared))
+        return Usage(prompt=self.computed - scored, shared=self.shared, scored=scored)

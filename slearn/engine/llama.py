@@ -1,0 +1,159 @@
+"""The default engine: llama.cpp in this process, many sequences at once.
+
+>>> # with LlamaEngine(Path("model.gguf"), sha256="…") as engine:
+>>> #     engine.generate([GenerateRequest((Message("user", "Say hi."),))])
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import llguidance
+
+from slearn.engine.base import (
+    Engine,
+    GenerateRequest,
+    Generation,
+    Message,
+    Score,
+    ScoreRequest,
+    Watcher,
+)
+from slearn.engine.chat import ChatTemplate
+from slearn.engine.context import Context
+from slearn.engine.jobs import GenerateJob, Job, ScoreJob
+from slearn.engine.masks import Masks
+from slearn.engine.opening import EngineSettings
+from slearn.engine.scheduler import Scheduler
+from slearn.engine.vocab import Vocab
+from slearn.errors import ContextError, EngineError
+from slearn.values import Usage
+
+
+class LlamaEngine(Engine):
+    """Runs one GGUF model; owned by the thread that makes it."""
+
+    def __init__(self, path: Path, *, sha256: str, settings: EngineSettings | None = None) -> None:
+        self._settings = settings or EngineSettings()
+        self._sha256 = sha256
+        self._context = Context(path, self._settings)
+        self._vocab = Vocab(self._context.model)
+        self._chat = ChatTemplate(self._context.template(), self._vocab)
+        self._masks = Masks(
+            self._vocab.constraint_tokenizer, self._vocab.size, self._vocab.end_tokens
+        )
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """The model's hash, the libraries' builds, the processor and the batch settings."""
+        return {
+            "engine": "llama.cpp",
+            "model": self._sha256,
+            "llama_cpp": llama_cpp.__version__,
+            "llguidance": llguidance.__version__,
+            "system": llama_cpp.llama_print_system_info().decode("utf-8", "replace"),
+            "machine": platform.machine(),
+            **self._settings.as_json(),
+        }
+
+    @property
+    def window(self) -> int:
+        """How many tokens one sequence may have, prompt and answer together."""
+        return min(self._context.cells, self._context.train_length)
+
+    def generate(
+        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
+    ) -> list[Generation]:
+        """Complete every request, batched, shared prefixes computed once."""
+        jobs: list[Job] = []
+        for order, request in enumerate(requests):
+            prompt = self._prompt(request.messages, request.max_tokens, request.where)
+            matcher = self._masks.matcher(request.grammar, request.where)
+            jobs.append(GenerateJob(order, prompt, request, matcher, self._vocab))
+        results: dict[int, Generation] = {}
+
+        def done(job: Job) -> int:
+            assert isinstance(job, GenerateJob)
+            results[job.order] = job.result()
+            return results[job.order].usage.computed
+
+        self._run(jobs, len(requests), done, watch)
+        return [results[order] for order in range(len(requests))]
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        """Score every target, batched, shared prefixes computed once."""
+        logprobs = [[float("-inf")] * len(request.targets) for request in requests]
+        usage = [Usage() for _ in requests]
+        places: list[tuple[int, int]] = []
+        jobs: list[Job] = []
+        for index, request in enumerate(requests):
+            prompt: list[int] | None = None
+            for number, target in enumerate(request.targets):
+                tokens = self._vocab.tokenize(request.prefix + target, special=False)
+                steps = self._masks.path(request.grammar, tokens, request.where)
+                if steps is None:
+                    continue
+                if prompt is None:
+                    prompt = self._prompt(request.messages, 0, request.where)
+                self._check_fit(len(prompt) + len(tokens), request.where)
+                given = self._tokens_within(tokens, len(request.prefix.encode()))
+                jobs.append(ScoreJob(len(places), prompt, tokens, steps, given))
+                places.append((index, number))
+
+        def done(job: Job) -> int:
+            assert isinstance(job, ScoreJob)
+            index, number = places[job.order]
+            logprobs[index][number] = job.logprob
+            usage[index] += job.usage()
+            return job.usage().computed
+
+        self._run(jobs, len(requests), done, watch)
+        return [Score(tuple(logprobs[i]), usage[i]) for i in range(len(requests))]
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the model needs for a text."""
+        return len(self._vocab.tokenize(text, special=False))
+
+    def close(self) -> None:
+        """Free the model."""
+        self._context.close()
+
+    def _prompt(self, messages: tuple[Message, ...], growth: int, where: str) -> list[int]:
+        self._context.model  # refuses a closed engine and a foreign thread  # noqa: B018
+        prompt = self._chat.tokens(messages)
+        self._check_fit(len(prompt) + growth, where)
+        return prompt
+
+    def _check_fit(self, needed: int, where: str) -> None:
+        if needed > self.window:
+            raise ContextError(where=where or "prompt", needed=needed, available=self.window)
+
+    def _tokens_within(self, tokens: list[int], size: int) -> int:
+        """Count the leading tokens that lie wholly inside the first `size` bytes."""
+        length = 0
+        for count, token in enumerate(tokens):
+            length += len(self._vocab.piece(token))
+            if length > size:
+                return count
+        return len(tokens)
+
+    def _run(
+        self, jobs: list[Job], total: int, done: Callable[[Job], int], watch: Watcher | None
+    ) -> None:
+        finished = 0
+        computed = 0
+
+        def note(job: Job) -> None:
+            nonlocal finished, computed
+            finished += 1
+            computed += done(job)
+            if watch is not None:
+                watch(finished * total // max(1, len(jobs)), total, computed)
+
+        Scheduler(self._context).run(jobs, note)
+        if finished != len(jobs):
+            raise EngineError(f"{len(jobs) - finished} of {len(jobs)} jobs were lost")

@@ -1,0 +1,144 @@
+"""Which tokens a grammar allows next: llguidance matchers, compiled once and copied per request."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer
+from numpy.typing import NDArray
+
+from slearn.engine.grammar import Grammar
+from slearn.errors import EngineError, InputError
+
+_KEPT = 512  # compiled grammars
+_KEPT_IDS = 8_000_000  # token ids in remembered steps: 64 MB
+
+
+@dataclass(frozen=True)
+class Step:
+    """One position of a scored text: the token taken and the ids allowed there, both as arrays.
+
+    `taken` has one id, or all end tokens where the answer ends.
+    """
+
+    taken: NDArray[np.int64]
+    allowed: NDArray[np.int64] | None  # None: every token is allowed
+
+    @property
+    def forced(self) -> bool:
+        """Whether the grammar leaves no other choice, so that the step costs nothing."""
+        return self.allowed is not None and len(self.allowed) <= len(self.taken)
+
+
+class Matcher:
+    """Follows one completion through its grammar; the empty grammar allows everything."""
+
+    def __init__(self, inner: LLMatcher | None, size: int, end_tokens: frozenset[int]) -> None:
+        self._inner = inner
+        self._size = size
+        self._end_tokens = end_tokens
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the text so far is a whole answer."""
+        return self._inner is None or bool(self._inner.is_accepting())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing may follow."""
+        return self._inner is not None and bool(self._inner.is_stopped())
+
+    def allowed(self) -> NDArray[np.bool_] | None:
+        """Return the mask of allowed tokens, None when all are; end tokens if accepting."""
+        if self._inner is None:
+            return None
+        words = np.zeros((self._size + 31) // 32, dtype=np.uint32)
+        self._inner.unsafe_compute_mask_ptr(words.ctypes.data, words.nbytes)
+        if self._inner.is_error():
+            raise EngineError(f"the grammar failed while masking: {self._inner.get_error()}")
+        mask = np.unpackbits(words.view(np.uint8), bitorder="little")[: self._size].view(np.bool_)
+        if not mask.any():
+            raise EngineError("the grammar allows no token at all here")
+        return mask
+
+    def take(self, token: int) -> bool:
+        """Consume a token if it is allowed; say whether it was."""
+        if self._inner is None:
+            return True
+        if token in self._end_tokens:
+            return self.accepting
+        return bool(self._inner.try_consume_tokens([token]) == 1)
+
+
+class Masks:
+    """Compiles grammars for one vocabulary and answers which tokens they allow.
+
+    >>> # Masks(vocab.constraint_tokenizer, vocab.size, vocab.end_tokens).matcher(grammar)
+    """
+
+    def __init__(self, tokenizer: LLTokenizer, size: int, end_tokens: frozenset[int]) -> None:
+        self._tokenizer = tokenizer
+        self._size = size
+        self._end_tokens = end_tokens
+        self._ends = np.array(sorted(end_tokens), dtype=np.int64)
+        self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
+        self._paths: OrderedDict[tuple[str, tuple[int, ...]], Step] = OrderedDict()
+        self._weight = 0
+
+    def matcher(self, grammar: Grammar, where: str = "") -> Matcher:
+        """Return a fresh matcher; an unusable grammar raises InputError (fail closed)."""
+        if not grammar.constrained:
+            return Matcher(None, self._size, self._end_tokens)
+        compiled = self._compiled.get(grammar.lark)
+        if compiled is None:
+            source = LLMatcher.grammar_from_lark(grammar.lark)
+            fault = LLMatcher.validate_grammar(source, self._tokenizer)
+            if fault:
+                raise InputError(
+                    f"the output contract cannot be used: {fault.splitlines()[0]}", where=where
+                )
+            compiled = LLMatcher(self._tokenizer, source)
+            self._compiled[grammar.lark] = compiled
+            if len(self._compiled) > _KEPT:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(grammar.lark)
+        return Matcher(compiled.deep_copy(), self._size, self._end_tokens)
+
+    def path(self, grammar: Grammar, tokens: list[int], where: str = "") -> list[Step] | None:
+        """Return the steps that spell `tokens` and then end; None if the grammar forbids it."""
+        matcher: Matcher | None = None
+        steps: list[Step] = []
+        for position, token in enumerate([*tokens, -1]):
+            key = (grammar.lark, (*tokens[:position], token))
+            step = self._paths.get(key)
+            if step is None:
+                if matcher is None:
+                    matcher = self.matcher(grammar, where)
+                    if not all(matcher.take(earlier) for earlier in tokens[:position]):
+                        return None
+                step = self._step(matcher, token)
+                if step is None:
+                    return None
+                self._paths[key] = step
+                self._weight += 1 if step.allowed is None else len(step.allowed)
+                while self._weight > _KEPT_IDS:
+                    _, old = self._paths.popitem(last=False)
+                    self._weight -= 1 if old.allowed is None else len(old.allowed)
+            if matcher is not None and token >= 0 and not matcher.take(token):
+                return None
+            steps.append(step)
+        return steps
+
+    def _step(self, matcher: Matcher, token: int) -> Step | None:
+        taken = self._ends if token < 0 else np.array([token], dtype=np.int64)
+        if matcher.stopped:
+            return Step(taken, taken) if token < 0 else None
+        mask = matcher.allowed()
+        if mask is None:
+            return Step(taken, None)
+        if not mask[taken].any():
+            return None
+        return Step(taken[mask[taken]], np.flatnonzero(mask))

@@ -1,0 +1,124 @@
+"""JSON Schemas whose answers always end: every string and list is bounded, in tokens.
+
+A JSON Schema can cap characters, but no cap in characters ends inside a limit in tokens. So the
+trainer's contracts (and agents' JSON contracts that stay inside the subset) become rules of our
+own: compact JSON, properties in their order, strings without escapes, each with `x-max-tokens`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slearn.engine.grammar import Grammar, literal, regex
+from slearn.errors import InputError
+from slearn.values import canonical
+
+_STRING = r'[^"\\\x00-\x1f\x7f]'
+DEFAULT_CHARS = 200
+DEFAULT_TOKENS = 60
+DEFAULT_ITEMS = 8
+_KNOWN = {
+    "object": {"properties", "required", "additionalProperties"},
+    "array": {"items", "minItems", "maxItems"},
+    "string": {"minLength", "maxLength", "x-max-tokens"},
+    "integer": set[str](),
+    "number": set[str](),
+    "boolean": set[str](),
+}
+
+
+@dataclass(frozen=True)
+class BoundedJson:
+    """A grammar and the most tokens that an answer under it can have."""
+
+    grammar: Grammar
+    max_tokens: int
+
+
+def bounded_json(schema: Mapping[str, Any]) -> BoundedJson:
+    """Compile a JSON Schema of the bounded subset.
+
+    >>> bounded_json({"type": "object", "properties": {"score": {"enum": [1, 2]}}}).grammar.lark
+    'start: "{\\\\"score\\\\": " ("1" | "2") "}"'
+
+    Supported: object (all properties required, in their order), array, string, integer, number,
+    boolean, enum, const, anyOf, title and description. Anything else raises InputError.
+    """
+    rules: list[str] = []
+    body, tokens = _compile(schema, rules)
+    return BoundedJson(Grammar("\n".join([f"start: {body}", *rules])), tokens + 1)
+
+
+def _compile(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
+    """Return the rule body of a schema and its bound in tokens (literals count by bytes)."""
+    if "anyOf" in schema:
+        parts = [_compile(option, rules) for option in schema["anyOf"]]
+        return "(" + " | ".join(f"({body})" for body, _ in parts) + ")", max(n for _, n in parts)
+    if "const" in schema or "enum" in schema:
+        values = [_dump(v) for v in schema.get("enum", [schema.get("const")])]
+        return "(" + " | ".join(map(literal, values)) + ")", max(map(_bytes, values))
+    kind = schema.get("type")
+    if kind not in _KNOWN:
+        raise InputError(f"a bounded JSON contract cannot say type {kind!r}")
+    extra = set(schema) - _KNOWN[kind] - {"type", "title", "description"}
+    if extra:
+        raise InputError(f"a bounded JSON contract cannot say {', '.join(sorted(extra))}")
+    if kind == "object":
+        return _object(schema, rules)
+    if kind == "array":
+        return _array(schema, rules)
+    if kind == "string":
+        return _string(schema, rules)
+    if kind == "boolean":
+        return '("true" | "false")', 5
+    digits = r"-?(0|[1-9][0-9]{0,11})"
+    return (regex(digits), 13) if kind == "integer" else (regex(digits + r"(\.[0-9]{1,6})?"), 20)
+
+
+def _object(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
+    parts: list[str] = []
+    tokens = 1
+    opening = "{"
+    for name, value in schema.get("properties", {}).items():
+        label = f"{opening}{_dump(name)}: "
+        body, bound = _compile(value, rules)
+        parts.append(f"{literal(label)} {body}")
+        tokens += _bytes(label) + bound
+        opening = ", "
+    if not parts:
+        return literal("{}"), 2
+    return " ".join([*parts, literal("}")]), tokens
+
+
+def _array(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
+    least, most = schema.get("minItems", 0), schema.get("maxItems", DEFAULT_ITEMS)
+    body, bound = _compile(schema["items"], rules)
+    name = f"list{len(rules)}"
+    rules.append(f"{name}: {body}")
+    more = f'{name} (", " {name}){{{max(0, least - 1)},{max(0, most - 1)}}}'
+    if most == 0:
+        return literal("[]"), 2
+    return f'"[" ({more}){"" if least else "?"} "]"', 2 + most * (bound + 2)
+
+
+def _string(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
+    least, most = schema.get("minLength", 0), schema.get("maxLength", DEFAULT_CHARS)
+    tokens = schema.get("x-max-tokens", DEFAULT_TOKENS)
+    name = f"text{len(rules)}"
+    # The first character is no space: an answer that starts with one is the start of rambling.
+    start = r'[^"\\\x00-\x20\x7f]'
+    pattern = start + _STRING + f"{{{max(0, least - 1)},{most - 1}}}"
+    if least == 0:
+        pattern = f"({pattern})?"
+    rules.append(f"{name}[max_tokens={tokens}]: {regex(pattern)}")
+    return f'"\\"" {name} "\\""', tokens + 2
+
+
+def _dump(value: Any) -> str:
+    return canonical(value)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())

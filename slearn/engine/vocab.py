@@ -1,0 +1,74 @@
+"""A model's vocabulary: text to tokens, tokens to bytes, and which tokens end an answer.
+
+The id-to-bytes table is our own because the library's `detokenize` drops pieces over 32 bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import warnings
+from typing import Any
+
+import llama_cpp
+from llguidance import LLTokenizer
+from llguidance.llamacpp import lltokenizer_from_vocab
+
+from slearn.errors import EngineError
+
+
+class Vocab:
+    """Tokenizes for one loaded model.
+
+    >>> # Vocab(model).tokenize("Hello", special=False)
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._vocab = llama_cpp.llama_model_get_vocab(model)
+        self.size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        self.end_tokens = frozenset(
+            token for token in range(self.size) if llama_cpp.llama_vocab_is_eog(self._vocab, token)
+        )
+        self.add_bos = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+        self.bos: int = llama_cpp.llama_vocab_bos(self._vocab)
+        self.eos: int = llama_cpp.llama_vocab_eos(self._vocab)
+        self._pieces: dict[int, bytes] = {}
+        with warnings.catch_warnings():  # the helper asks for an attribute by a deprecated name
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.constraint_tokenizer: LLTokenizer = lltokenizer_from_vocab(
+                self._vocab, eos_token=sorted(self.end_tokens)
+            )
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Return the tokens of a text; control tokens are recognised only if `special`."""
+        raw = text.encode("utf-8", "replace")
+        size = len(raw) + 8
+        buffer = (llama_cpp.llama_token * size)()
+        count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, size, False, special)
+        if count < 0:
+            raise EngineError(f"the tokenizer asked for {-count} tokens for {len(raw)} bytes")
+        return list(buffer[:count])
+
+    def piece(self, token: int) -> bytes:
+        """Return the bytes of a token; control tokens give none."""
+        found = self._pieces.get(token)
+        if found is None:
+            size = 64
+            while True:
+                buffer = ctypes.create_string_buffer(size)
+                count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, size, 0, False)
+                if count >= 0:
+                    break
+                size = -count
+            found = self._pieces[token] = buffer.raw[:count]
+        return found
+
+    def text(self, tokens: list[int]) -> str:
+        """Return the text of tokens; bytes that are no UTF-8 become replacement marks."""
+        return b"".join(map(self.piece, tokens)).decode("utf-8", "replace")
+
+    def special_text(self, token: int) -> str:
+        """Return a control token as the chat template writes it ('' for no token)."""
+        if token < 0:
+            return ""
+        text: bytes = llama_cpp.llama_vocab_get_text(self._vocab, token)
+        return text.decode("utf-8", "replace")

@@ -1,0 +1,97 @@
+"""Aggregation: the gradients of a batch, per node, grouped and counted.
+
+Like texts become one group with a count; unlike ones stay apart, so that a conflict (two examples
+that want opposite changes) stays visible to the optimizer instead of being averaged away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from slearn.agent import Agent
+from slearn.grad.backward import Gradient
+
+_WEIGHT = {"none": 0.0, "some": 1.0, "most": 2.0, "all": 3.0}
+_LIKE = 0.6
+
+
+@dataclass(frozen=True)
+class Group:
+    """Changes that say the same: one text for all, how heavy, and from which examples."""
+
+    kind: str
+    text: str
+    weight: float
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeGradient:
+    """What a batch says about one node, the heaviest group first."""
+
+    node: str
+    groups: tuple[Group, ...]
+    count: int
+
+    @property
+    def weight(self) -> float:
+        """How much of the batch's fault is this node's."""
+        return sum(group.weight for group in self.groups)
+
+    def text(self, most: int = 5) -> str:
+        """Return the heaviest groups as lines for an optimizer's prompt."""
+        lines = [
+            f"- {group.text} ({group.kind}; {len(group.examples)}x)" for group in self.groups[:most]
+        ]
+        return "\n".join(lines) or "- nothing in particular"
+
+
+def aggregate(agent: Agent, gradients: Iterable[Gradient]) -> dict[str, NodeGradient]:
+    """Group the gradients of a batch by node.
+
+    >>> # aggregate(agent, gradients)["answer"].text()
+    """
+    pile: dict[str, list[Gradient]] = {node.name: [] for node in agent.nodes}
+    for gradient in gradients:
+        pile[gradient.node].append(gradient)
+    return {name: NodeGradient(name, _groups(found), len(found)) for name, found in pile.items()}
+
+
+def likeness(left: str, right: str) -> float:
+    """Return how alike two texts are: shared words over all words, 0..1.
+
+    >>> likeness("List the labels.", "list the labels")
+    1.0
+    """
+    a, b = _words(left), _words(right)
+    return len(a & b) / len(a | b) if a | b else 1.0
+
+
+def _groups(gradients: list[Gradient]) -> tuple[Group, ...]:
+    clusters: list[list[Gradient]] = []
+    for gradient in gradients:
+        if not gradient.weight_change or _WEIGHT[gradient.share] == 0:
+            continue
+        for cluster in clusters:
+            if likeness(cluster[0].weight_change, gradient.weight_change) >= _LIKE:
+                cluster.append(gradient)
+                break
+        else:
+            clusters.append([gradient])
+    groups = [
+        Group(
+            kind=Counter(gradient.kind for gradient in cluster).most_common(1)[0][0],
+            text=min((g.weight_change for g in cluster), key=len),
+            weight=sum(_WEIGHT[gradient.share] for gradient in cluster),
+            examples=tuple(gradient.example for gradient in cluster),
+        )
+        for cluster in clusters
+    ]
+    return tuple(sorted(groups, key=lambda group: -group.weight))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower()))

@@ -1,0 +1,85 @@
+"""The backward pass: language gradients, from the last node of a trajectory to its first.
+
+Section 3.3 of the method (arXiv 2406.18532): the gradient of a node is
+LLM(gradient prompt(gradient of the next node, own input, own output, own weights)). It goes over
+the steps that were really taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from slearn.agent import Agent, Step, Trajectory, inputs_text
+from slearn.call import call
+from slearn.engine import Engine, GenerateRequest, Watcher
+from slearn.loss import LanguageLoss
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What one example says about one node.
+
+    `output_change` goes upstream, `weight_change` to the optimizers; `share` and `kind` say how
+    much of the fault is the node's and of what kind it is.
+    """
+
+    example: str
+    node: str
+    share: str
+    kind: str
+    output_change: str
+    weight_change: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return the gradient as the store keeps it."""
+        return asdict(self)
+
+
+def backward(
+    agent: Agent,
+    trajectories: Sequence[Trajectory],
+    losses: Sequence[LanguageLoss],
+    engine: Engine,
+    watch: Watcher | None = None,
+) -> list[list[Gradient]]:
+    """Return the gradients of every trajectory, in the order of its steps; one round a depth.
+
+    >>> # backward(agent, trajectories, losses, engine)[0][-1].weight_change
+    """
+    kind = call("gradient")
+    downstream = [f"{loss.assessment} {loss.requirement}".strip() for loss in losses]
+    found: list[list[Gradient]] = [[] for _ in trajectories]
+    depth = max((len(trajectory.steps) for trajectory in trajectories), default=0)
+    for back in range(1, depth + 1):
+        alive = [i for i, trajectory in enumerate(trajectories) if len(trajectory.steps) >= back]
+        requests = [
+            gradient_request(agent, trajectories[i].steps[-back], downstream[i], engine)
+            for i in alive
+        ]
+        for i, result in zip(alive, engine.generate(requests, watch), strict=True):
+            said = kind.read(result) or _nothing()
+            gradient = Gradient(losses[i].example, trajectories[i].steps[-back].node, **said)
+            found[i].insert(0, gradient)
+            downstream[i] = f"The next step needed: {gradient.output_change}"
+    return found
+
+
+def gradient_request(agent: Agent, step: Step, downstream: str, engine: Engine) -> GenerateRequest:
+    """Return the request for the gradient of one step: the chain rule's inputs and no others."""
+    node = agent.node(step.node)
+    return call("gradient").request(
+        {
+            "node": node.name,
+            "instructions": "\n".join(node.instructions) or "(none)",
+            "demos": len(node.demos),
+            "input": inputs_text(node, step.inputs),
+            "output": step.text,
+            "downstream": downstream,
+        },
+        engine.count_tokens,
+    )
+
+
+def _nothing() -> dict[str, str]:
+    return {"share": "none", "kind": "beyond the model", "output_change": "", "weight_change": ""}

@@ -1,0 +1,18 @@
+"""Losses: in words (language), in nats (measured), and by a judge where there is no target."""
+
+from slearn.loss.judge import expected_grade, judge
+from slearn.loss.language import LanguageLoss, language_loss, task_text, trajectory_input
+from slearn.loss.measured import UNSAYABLE, loss_of, measured_loss, measured_losses
+
+__all__ = [
+    "UNSAYABLE",
+    "LanguageLoss",
+    "expected_grade",
+    "judge",
+    "language_loss",
+    "loss_of",
+    "measured_loss",
+    "measured_losses",
+    "task_text",
+    "trajectory_input",
+]

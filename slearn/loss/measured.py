@@ -1,0 +1,125 @@
+"""The measured loss, which only a local model can give: how unlikely the right answer is.
+
+-log p(target | prompt, output grammar) in nats: renormalised over the tokens that the grammar
+allows, so that a format which is enforced anyway earns nothing; log-sum-exp over alternative
+targets; given the reasoning and the upstream outputs that this very candidate produced. One
+prefill, nothing sampled, and it moves when accuracy still sits at zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from slearn.agent import Agent, Step, Trajectory, node_inputs, render, run_nodes
+from slearn.engine import Engine, ScoreRequest, Watcher
+from slearn.loss.judge import judge
+from slearn.values import Example
+
+# The loss of a target that the output contract cannot say, in nats: worse than any real one.
+UNSAYABLE = 50.0
+_MOST_ALTERNATIVES = 8
+
+
+def measured_loss(
+    agent: Agent,
+    examples: Sequence[Example],
+    engine: Engine,
+    judge_engine: Engine | None = None,
+    watch: Watcher | None = None,
+    *,
+    task: str = "",
+) -> list[float]:
+    """Return the loss of every example in nats, 0 at best and `UNSAYABLE` at most.
+
+    Where an example has no target, the loss is -log of the judge's expected grade of the answer.
+
+    >>> # measured_loss(agent, examples, engine)
+    """
+    return measured_losses([agent], [examples], engine, judge_engine, watch, task=task)[0]
+
+
+def measured_losses(
+    agents: Sequence[Agent],
+    examples: Sequence[Sequence[Example]],
+    engine: Engine,
+    judge_engine: Engine | None = None,
+    watch: Watcher | None = None,
+    *,
+    task: str = "",
+) -> list[list[float]]:
+    """Return the losses of several agents, each on its own examples, scored in one round."""
+    requests: list[ScoreRequest] = []
+    places: list[tuple[int, int]] = []
+    losses = [[UNSAYABLE] * len(batch) for batch in examples]
+    for index, (agent, batch) in enumerate(zip(agents, examples, strict=True)):
+        told = [number for number, example in enumerate(batch) if example.targets]
+        untold = [number for number, example in enumerate(batch) if not example.targets]
+        chosen = [batch[number] for number in told]
+        requests += _requests(agent, chosen, engine, watch)
+        places += [(index, number) for number in told]
+        if untold:
+            grades = _grades(agent, [batch[n] for n in untold], engine, judge_engine, watch, task)
+            for number, grade in zip(untold, grades, strict=True):
+                losses[index][number] = -math.log(max(grade, 1e-6))
+    if requests:
+        results = engine.score(requests, watch)
+        for (index, number), result in zip(places, results, strict=True):
+            losses[index][number] = loss_of(result.logprobs)
+    return losses
+
+
+def loss_of(logprobs: Sequence[float]) -> float:
+    """Return -log of the summed likelihood of alternatives.
+
+    >>> loss_of([math.log(0.25), math.log(0.25)]) == -math.log(0.5)
+    True
+    """
+    top = max(logprobs, default=-math.inf)
+    if top == -math.inf:
+        return UNSAYABLE
+    likelihood = top + math.log(sum(math.exp(logprob - top) for logprob in logprobs))
+    return min(UNSAYABLE, max(0.0, -likelihood))
+
+
+def _requests(
+    agent: Agent, examples: Sequence[Example], engine: Engine, watch: Watcher | None
+) -> list[ScoreRequest]:
+    """Run what comes before the answer, and ask for the likelihood of the targets after it."""
+    last = agent.last
+    writes_first = last.output.fields[0] != last.output.answer
+    names = agent.flow.steps if writes_first else agent.flow.steps[:-1]
+    taken = run_nodes(agent, names, examples, engine, watch=watch)
+    cut = last.output.until_answer()
+    requests = []
+    for example, steps in zip(examples, taken, strict=True):
+        own: Step | None = steps[-1] if writes_first else None
+        before = steps[:-1] if own else steps
+        targets = (example.targets or ())[:_MOST_ALTERNATIVES]
+        requests.append(
+            ScoreRequest(
+                render(last, node_inputs(agent, last, example, before), example.choices),
+                tuple(dict.fromkeys(targets)),
+                cut.grammar(example.choices),
+                cut.prefix(own.output) if own else cut.prefix({}) if len(cut.fields) > 1 else "",
+                where=f"node {last.name!r}, example {example.id}",
+            )
+        )
+    return requests
+
+
+def _grades(
+    agent: Agent,
+    examples: Sequence[Example],
+    engine: Engine,
+    judge_engine: Engine | None,
+    watch: Watcher | None,
+    task: str,
+) -> list[float]:
+    answer = agent.last.output.answer.name
+    taken = run_nodes(agent, agent.flow.steps, examples, engine, watch=watch)
+    trajectories = [
+        Trajectory(example, steps, steps[-1].output[answer])
+        for example, steps in zip(examples, taken, strict=True)
+    ]
+    return judge(agent, trajectories, judge_engine or engine, watch, task=task)

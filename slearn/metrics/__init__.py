@@ -1,0 +1,21 @@
+"""Metrics score an answer against an example, and tell how sure a mean of scores is.
+
+>>> from slearn.values import Example
+>>> metric_named("exact").score("Cold.", Example("1", {"input": "hot"}, ("cold",)))
+1.0
+"""
+
+from slearn.metrics.base import Metric
+from slearn.metrics.interval import Interval, mean_interval, paired_interval
+from slearn.metrics.named import METRICS, metric_named
+from slearn.metrics.paired import paired_p
+
+__all__ = [
+    "Interval",
+    "METRICS",
+    "Metric",
+    "mean_interval",
+    "metric_named",
+    "paired_interval",
+    "paired_p",
+]

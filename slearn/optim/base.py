@@ -1,0 +1,61 @@
+"""What every optimizer is: a proposer of candidates for one kind of weight."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from slearn.agent import Agent, Trajectory
+from slearn.engine import Engine, Watcher
+from slearn.grad import NodeGradient
+from slearn.optim.edits import Edit, apply_all
+from slearn.values import Example, digest
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An agent that an operator proposes, and the edits that lead to it from the incumbent."""
+
+    operator: str
+    agent: Agent
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """All that an optimizer may look at in one step.
+
+    `pool` are the examples that demos may be made of this step; they are never raced on.
+    `trajectories` and `scores` are those of the batch, with the gradients taken from them.
+    """
+
+    agent: Agent
+    gradients: Mapping[str, NodeGradient]
+    trajectories: Sequence[Trajectory]
+    scores: Sequence[float]
+    pool: Sequence[Example]
+    engine: Engine
+    seed: int
+    step: int
+    watch: Watcher | None = None
+
+    def chance(self, operator: str) -> random.Random:
+        """Return the operator's own stream of chance: the same for a seed, whoever else draws."""
+        return random.Random(digest([self.seed, self.step, operator]))
+
+
+class Optimizer(ABC):
+    """Proposes candidates; `name` is how a person reads it in a report."""
+
+    name: str
+
+    @abstractmethod
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Return candidates, possibly none."""
+
+    def candidate(self, proposal: Proposal, edits: Sequence[Edit], operator: str = "") -> Candidate:
+        """Return the candidate that edits lead to."""
+        agent = apply_all(proposal.agent, edits)
+        return Candidate(operator or self.name, agent, tuple(edits))

@@ -1,0 +1,220 @@
+"""Demonstrations: sets drawn from examples, from trajectories that passed, or edited by the model.
+
+A demo of the answering node can be made from any example with a target, if the contract has no
+other field; demos of other nodes and of contracts with reasoning come from trajectories that
+passed, because only those have the words in between.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text
+from slearn.call import call
+from slearn.engine import Sampling
+from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
+from slearn.optim.lines import faultiest, numbered
+from slearn.values import Example
+
+PASSED = 1.0
+_MOST = 16
+
+
+class DemoSets(Optimizer):
+    """Draws sets of demonstrations: new ones, larger ones, and ones with some exchanged.
+
+    Sets are balanced over the targets where these repeat: a set that forgets a label teaches the
+    model to forget it.
+    """
+
+    name = "demos"
+
+    def __init__(self, drafts: int = 6, sizes: tuple[int, ...] = (4, 8)) -> None:
+        self._drafts = drafts
+        self._sizes = sizes
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Return up to `drafts` candidates, each another set for the last node."""
+        node = proposal.agent.last
+        available = demos_for(proposal.agent, node, proposal)
+        if not available:
+            return []
+        chance = proposal.chance(self.name)
+        candidates: list[Candidate] = []
+        for draft in range(self._drafts):
+            demos, operator = self._draw(node, available, chance, draft)
+            if demos != node.demos:
+                edit = SetDemos(node.name, demos)
+                candidates.append(self.candidate(proposal, [edit], operator))
+        return candidates
+
+    def _draw(
+        self, node: Node, available: Sequence[Demo], chance: random.Random, draft: int
+    ) -> tuple[tuple[Demo, ...], str]:
+        have = list(node.demos)
+        fresh = [demo for demo in balanced(available, chance) if demo not in have]
+        if have and draft % 3 == 0 and len(have) < _MOST:
+            more = fresh[: min(4, _MOST - len(have))]
+            return (*have, *more), "more demos"
+        if have and draft % 3 == 1:
+            kept = chance.sample(have, len(have) - max(1, len(have) // 3))
+            mixed = [*kept, *fresh[: len(have) - len(kept)]]
+            chance.shuffle(mixed)
+            return tuple(mixed), "exchange demos"
+        size = self._sizes[draft % len(self._sizes)]
+        return tuple(fresh[: max(size, len(have) if draft % 2 else size)]), "new demos"
+
+
+class PassedDemos(Optimizer):
+    """Makes demonstrations of all nodes from trajectories that passed (bootstrapped few-shot)."""
+
+    name = "passed trajectories"
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Return one candidate whose nodes all show what worked; none if nothing passed."""
+        passed = passed_trajectories(proposal)
+        agent = proposal.agent
+        plain = len(agent.nodes) == 1 and len(agent.last.output.fields) == 1
+        if not passed or plain:  # there a demo from an example says the same
+            return []
+        chosen = proposal.chance(self.name).sample(passed, min(4, len(passed)))
+        edits: list[Edit] = []
+        for node in agent.nodes:
+            found = [demo for t in chosen if (demo := demo_from(t, node)) is not None]
+            fresh = [demo for demo in found if demo not in node.demos]
+            edits.append(SetDemos(node.name, (*node.demos, *fresh)[-8:]))
+        return [self.candidate(proposal, edits)]
+
+
+class DemoEdits(Optimizer):
+    """Has the model choose edits of the demonstrations from numbered examples."""
+
+    name = "edit demos"
+
+    def __init__(self, drafts: int = 1, shown: int = 8) -> None:
+        self._drafts = drafts
+        self._shown = shown
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Return one candidate a draft."""
+        node = faultiest(proposal)
+        available = demos_for(proposal.agent, node, proposal)
+        chance = proposal.chance(self.name)
+        offered = [d for d in balanced(available, chance) if d not in node.demos][: self._shown]
+        if not offered:
+            return []
+        kind = call("edit_demos")
+        have = list(range(1, len(node.demos) + 1))
+        names = {
+            "examples": list(range(1, len(offered) + 1)),
+            "demos": have,
+            "movable": have if len(have) > 1 else [],
+        }
+        values = {
+            "node": node.name,
+            "instructions": "\n".join(node.instructions),
+            "demos": numbered([_shown(node, demo) for demo in node.demos]),
+            "examples": numbered([_shown(node, demo) for demo in offered]),
+            "changes": proposal.gradients[node.name].text(3),
+        }
+        requests = [
+            kind.request(
+                values,
+                proposal.engine.count_tokens,
+                names=names,
+                sampling=Sampling(temperature=0.8, top_p=0.95),
+                seed=chance.randrange(1 << 30),
+            )
+            for _ in range(self._drafts)
+        ]
+        candidates = []
+        for result in proposal.engine.generate(requests, proposal.watch):
+            said = kind.read(result)
+            edits = read_demo_edits(node, offered, said["edits"]) if said else []
+            if edits:
+                candidates.append(self.candidate(proposal, edits))
+        return candidates
+
+
+def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
+    """Return the demonstrations that can be made for a node this step."""
+    if node == agent.last and len(node.output.fields) == 1 and len(agent.nodes) == 1:
+        made = [demo_of(example, node) for example in proposal.pool]
+        return [demo for demo in made if demo is not None]
+    found = [demo_from(trajectory, node) for trajectory in passed_trajectories(proposal)]
+    return [demo for demo in found if demo is not None]
+
+
+def demo_of(example: Example, node: Node) -> Demo | None:
+    """Return the demonstration that an example with a target makes for a one-field node."""
+    if not example.targets or any(name not in example.inputs for name in node.inputs):
+        return None
+    inputs = {name: example.inputs[name] for name in node.inputs}
+    return Demo(inputs, {node.output.answer.name: example.targets[0]}, example.id)
+
+
+def demo_from(trajectory: Trajectory, node: Node) -> Demo | None:
+    """Return the demonstration that a trajectory makes for a node it went through."""
+    for step in trajectory.steps:
+        if step.node == node.name and step.valid:
+            return Demo(dict(step.inputs), dict(step.output), trajectory.example.id)
+    return None
+
+
+def passed_trajectories(proposal: Proposal) -> list[Trajectory]:
+    """Return the batch's trajectories whose answers the metric calls right."""
+    pairs = zip(proposal.trajectories, proposal.scores, strict=True)
+    return [trajectory for trajectory, score in pairs if score >= PASSED]
+
+
+def balanced(demos: Sequence[Demo], chance: random.Random) -> list[Demo]:
+    """Return demos in a random order that takes the targets in turn, where targets repeat."""
+    groups: dict[tuple[str, ...], list[Demo]] = {}
+    for demo in demos:
+        groups.setdefault(tuple(demo.output.values()), []).append(demo)
+    for group in groups.values():
+        chance.shuffle(group)
+    order: list[Demo] = []
+    while groups:
+        for key in chance.sample(sorted(groups), len(groups)):
+            order.append(groups[key].pop())
+            if not groups[key]:
+                del groups[key]
+    return order
+
+
+def read_demo_edits(node: Node, offered: list[Demo], said: list[dict[str, Any]]) -> list[Edit]:
+    """Turn the model's numbered choices into edits; numbers are those that the model saw."""
+    edits: list[Edit] = []
+    order = list(range(1, len(node.demos) + 1))
+    used: set[int] = set()
+    for entry in said:
+        example = entry.get("example")
+        if example in used:
+            continue
+        match entry["op"]:
+            case "add":
+                edits.append(AddDemo(node.name, offered[entry["example"] - 1]))
+                order.append(-1)
+            case "drop" if entry["demo"] in order:
+                edits.append(DropDemo(node.name, order.index(entry["demo"])))
+                order.remove(entry["demo"])
+            case "replace" if entry["demo"] in order:
+                place = order.index(entry["demo"])
+                edits.append(ReplaceDemo(node.name, place, offered[entry["example"] - 1]))
+                order[place] = -1
+            case "move" if entry["demo"] in order and entry["to"] in order:
+                if entry["demo"] != entry["to"]:
+                    start, end = order.index(entry["demo"]), order.index(entry["to"])
+                    edits.append(MoveDemo(node.name, start, end))
+                    order.insert(end, order.pop(start))
+        if example is not None:
+            used.add(example)
+    return edits
+
+
+def _shown(node: Node, demo: Demo) -> str:
+    return f"{inputs_text(node, demo.inputs)[:200]} => {node.output.render(demo.output)[:120]}"

@@ -1,0 +1,165 @@
+"""Edits: typed changes to named weights. An edit makes a new agent and leaves the old one as it is.
+
+>>> # apply(agent, ReplaceLine("answer", 0, "Name the queue."))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from slearn.agent import Agent, Contract, Demo, Node
+from slearn.errors import InputError
+
+
+@dataclass(frozen=True)
+class ReplaceLine:
+    """Write an instruction line anew."""
+
+    node: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class InsertLine:
+    """Add an instruction line after so many lines."""
+
+    node: str
+    after: int
+    text: str
+
+
+@dataclass(frozen=True)
+class DropLine:
+    """Take an instruction line away."""
+
+    node: str
+    line: int
+
+
+@dataclass(frozen=True)
+class MoveLine:
+    """Move an instruction line to another place."""
+
+    node: str
+    line: int
+    to: int
+
+
+@dataclass(frozen=True)
+class AddDemo:
+    """Append a demonstration."""
+
+    node: str
+    demo: Demo
+
+
+@dataclass(frozen=True)
+class DropDemo:
+    """Take a demonstration away."""
+
+    node: str
+    index: int
+
+
+@dataclass(frozen=True)
+class ReplaceDemo:
+    """Put one demonstration in another's place."""
+
+    node: str
+    index: int
+    demo: Demo
+
+
+@dataclass(frozen=True)
+class MoveDemo:
+    """Move a demonstration to another place."""
+
+    node: str
+    index: int
+    to: int
+
+
+@dataclass(frozen=True)
+class SetDemos:
+    """Replace all demonstrations at once."""
+
+    node: str
+    demos: tuple[Demo, ...]
+
+
+@dataclass(frozen=True)
+class SetContract:
+    """Switch the output contract; the demos go with it, since they are written in it."""
+
+    node: str
+    contract: Contract
+    demos: tuple[Demo, ...] = ()
+
+
+LineEdit = ReplaceLine | InsertLine | DropLine | MoveLine
+DemoEdit = AddDemo | DropDemo | ReplaceDemo | MoveDemo | SetDemos
+Edit = LineEdit | DemoEdit | SetContract
+
+
+def apply(agent: Agent, edit: Edit) -> Agent:
+    """Return the agent with one edit made; InputError if it names what is not there."""
+    node = agent.node(edit.node)
+    if isinstance(edit, SetContract):
+        return agent.with_node(replace(node, output=edit.contract, demos=edit.demos))
+    if isinstance(edit, LineEdit):
+        return agent.with_node(replace(node, instructions=_lines(node, edit)))
+    return agent.with_node(replace(node, demos=_demos(node, edit)))
+
+
+def apply_all(agent: Agent, edits: Iterable[Edit]) -> Agent:
+    """Return the agent with edits made one after the other."""
+    for edit in edits:
+        agent = apply(agent, edit)
+    return agent
+
+
+def _lines(node: Node, edit: LineEdit) -> tuple[str, ...]:
+    lines = list(node.instructions)
+    match edit:
+        case ReplaceLine(_, line, text):
+            lines[_within(line, lines, edit)] = text
+        case InsertLine(_, after, text):
+            lines.insert(_within(after, [*lines, ""], edit), text)
+        case DropLine(_, line):
+            del lines[_within(line, lines, edit)]
+        case MoveLine(_, line, to):
+            moved = lines.pop(_within(line, lines, edit))
+            lines.insert(_within(to, [*lines, ""], edit), moved)
+    return tuple(lines)
+
+
+def _demos(node: Node, edit: DemoEdit) -> tuple[Demo, ...]:
+    demos = list(node.demos)
+    match edit:
+        case AddDemo(_, demo):
+            demos.append(demo)
+        case DropDemo(_, index):
+            del demos[_within(index, demos, edit)]
+        case ReplaceDemo(_, index, demo):
+            demos[_within(index, demos, edit)] = demo
+        case MoveDemo(_, index, to):
+            moved = demos.pop(_within(index, demos, edit))
+            demos.insert(_within(to, [*demos, moved], edit), moved)
+        case SetDemos(_, chosen):
+            demos = list(chosen)
+    return tuple(demos)
+
+
+def _within(index: int, items: Sequence[object], edit: Edit) -> int:
+    if not 0 <= index < len(items):
+        raise InputError(f"{type(edit).__name__} of {edit.node!r} names number {index + 1}, "
+                         f"there are {len(items)}")  # fmt: skip
+    return index
+
+
+def edit_as_json(edit: Edit) -> dict[str, Any]:
+    """Return an edit as the store keeps it; `op` is its type."""
+    return {"op": type(edit).__name__, **asdict(edit)}

@@ -1,0 +1,86 @@
+"""Guards: what no candidate may be, checked before it costs anything.
+
+Too long a prompt, an input of the validation or test data word for word, the trainer's own
+instructions, an output contract that its demos break, an agent that was tried before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from slearn.agent import Agent, Node, agent_digest, render
+from slearn.call import trainer_phrases
+from slearn.grad import likeness
+from slearn.optim.base import Candidate
+from slearn.optim.edits import InsertLine, ReplaceLine
+
+_SHINGLE = 7
+_LEAK = 24  # characters of an input that count as the input and not as chance
+_SAME = 0.9
+
+
+@dataclass
+class Guards:
+    """Refuses candidates; remembers what was tried.
+
+    `held_out` are the inputs of validation and test rows; `prompt_cap` is in tokens a node.
+    """
+
+    count: Callable[[str], int]
+    held_out: Iterable[str]
+    prompt_cap: int = 1200
+    change_cap: int = 600
+    _tried: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._inputs = [text.strip() for text in self.held_out if len(text.strip()) >= _LEAK]
+        self._own = {s for phrase in trainer_phrases() for s in _shingles(phrase)}
+        self._texts: set[str] = set()
+
+    def seen(self, agent: Agent) -> None:
+        """Remember an agent, so that it is not proposed again."""
+        self._tried.add(agent_digest(agent))
+
+    def refuse(self, candidate: Candidate) -> str:
+        """Return why a candidate may not run, '' if it may; it counts as tried from now on.
+
+        >>> # Guards(engine.count_tokens, []).refuse(candidate)
+        """
+        written = [e.text for e in candidate.edits if isinstance(e, InsertLine | ReplaceLine)]
+        reason = self._judge(candidate.agent, written, candidate.operator)
+        self.seen(candidate.agent)
+        self._texts.update(written)
+        return reason
+
+    def _judge(self, agent: Agent, written: list[str], operator: str) -> str:
+        if agent_digest(agent) in self._tried:
+            return "tried before"
+        if operator == "edit lines" and written and all(map(self._like_earlier, written)):
+            return "nearly the same lines were tried before"
+        for node in agent.nodes:
+            size = self._size(node)
+            if size > self.prompt_cap:
+                return f"prompt of {node.name!r} has {size} tokens, the cap is {self.prompt_cap}"
+            text = "\n".join(node.instructions)
+            if any(leak in text for leak in self._inputs):
+                return "quotes an input of the held-out data"
+            if any(shingle in self._own for shingle in _shingles(text)):
+                return "repeats the trainer's own instructions"
+        changed = sum(self.count(text) for text in written)
+        if changed > self.change_cap:
+            return f"changes {changed} tokens at once, the learning rate allows {self.change_cap}"
+        return ""
+
+    def _like_earlier(self, text: str) -> bool:
+        return any(likeness(text, earlier) >= _SAME for earlier in self._texts)
+
+    def _size(self, node: Node) -> int:
+        empty = {name: "" for name in node.inputs}
+        return sum(self.count(message.content) + 4 for message in render(node, empty))
+
+
+def _shingles(text: str) -> list[str]:
+    words = re.findall(r"\w+", re.sub(r"\{\{.*?\}\}|\\n", " ", text).lower())
+    return [" ".join(words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1)]

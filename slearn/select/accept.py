@@ -1,0 +1,106 @@
+"""Acceptance: a finalist replaces the incumbent only if it is better on validation.
+
+Better is a paired one-sided test on the metric; where the metric cannot tell them apart, the
+measured loss on the same rows decides at half the error rate, as long as the metric is no worse.
+Otherwise the incumbent stays.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from slearn.agent import Agent
+from slearn.engine import Engine, Watcher
+from slearn.evaluate import evaluate
+from slearn.loss import measured_losses
+from slearn.metrics import paired_p
+from slearn.values import Example
+
+_LOOK = 30  # rows after which a finalist that is behind is dropped
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a finalist is accepted, why, and the figures: means on n rows and p."""
+
+    accepted: bool
+    reason: str
+    before: float
+    after: float
+    n: int
+    p: float
+    scores: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the figures as the store keeps them."""
+        body = asdict(self)
+        for name in ("accepted", "reason", "scores"):
+            del body[name]
+        return body
+
+
+def verdict(
+    incumbent: Agent,
+    challenger: Agent,
+    before: Sequence[float],
+    examples: Sequence[Example],
+    engine: Engine,
+    judge_engine: Engine,
+    watch: Watcher | None = None,
+    *,
+    alpha: float = 0.1,
+    task: str = "",
+) -> Verdict:
+    """Compare a challenger with the incumbent, whose scores on the examples are `before`.
+
+    >>> # verdict(agent, challenger, scores, validation, engine, engine).accepted
+    """
+    after: list[float] = []
+    for part in (examples[:_LOOK], examples[_LOOK:]):
+        if not part:
+            continue
+        found = evaluate(challenger, part, engine, judge_engine, watch, task=task)
+        after += found.scores
+        gain = _mean(after) - _mean(before[: len(after)])
+        if gain < 0:
+            return _of(False, "worse on the metric", before, after, 1.0)
+    p = paired_p(before, after)
+    if gain > 0 and p <= alpha:
+        return _of(True, "better on the metric", before, after, p)
+    old, new = measured_losses(
+        [incumbent, challenger], [examples] * 2, engine, judge_engine, watch, task=task
+    )
+    p_loss = smaller_p(old, new)
+    if p_loss <= alpha / 2:
+        return _of(True, "no worse on the metric, better in measured loss", before, after, p_loss)
+    return _of(False, "not better beyond chance", before, after, p)
+
+
+def smaller_p(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the one-sided p that losses fell: a paired t-test (normal tail, n >= 8).
+
+    >>> smaller_p([2.0] * 20, [1.0, 1.1] * 10) < 0.01
+    True
+    """
+    differences = [b - a for b, a in zip(before, after, strict=True)]
+    if len(differences) < 8:
+        return 1.0
+    mean, spread = statistics.fmean(differences), statistics.stdev(differences)
+    if spread == 0:
+        return 0.0 if mean > 0 else 1.0
+    t = mean / (spread / math.sqrt(len(differences)))
+    return 0.5 * math.erfc(t / math.sqrt(2))
+
+
+def _of(
+    accepted: bool, reason: str, before: Sequence[float], after: Sequence[float], p: float
+) -> Verdict:
+    n = len(after)
+    return Verdict(accepted, reason, _mean(before[:n]), _mean(after), n, p, tuple(after))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

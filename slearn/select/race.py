@@ -1,0 +1,95 @@
+"""The race: candidates against the incumbent on measured loss, paired, in rungs.
+
+After each rung the worse half falls out, so that most losers cost little. Nobody is raced on an
+example that a demo of his, or of any rival, was made from: all run on the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from slearn.agent import Agent
+from slearn.engine import Engine, Watcher
+from slearn.loss import measured_losses
+from slearn.optim import Candidate
+from slearn.values import Example
+
+
+@dataclass(frozen=True)
+class Lap:
+    """How one candidate did: its mean loss and the incumbent's on the same n examples, in nats."""
+
+    candidate: Candidate
+    losses: tuple[float, ...]
+    incumbent: tuple[float, ...]
+    out: bool = False
+
+    @property
+    def gain(self) -> float:
+        """Nats saved per example against the incumbent."""
+        return _mean(self.incumbent) - _mean(self.losses)
+
+    def as_json(self) -> dict[str, float]:
+        """Return the lap as the store keeps it."""
+        return {
+            "loss": round(_mean(self.losses), 4),
+            "incumbent": round(_mean(self.incumbent), 4),
+            "n": len(self.losses),
+        }
+
+
+@dataclass
+class _Runner:
+    candidate: Candidate
+    losses: list[float] = field(default_factory=list)
+
+
+def race(
+    incumbent: Agent,
+    candidates: Sequence[Candidate],
+    examples: Sequence[Example],
+    engine: Engine,
+    judge_engine: Engine,
+    watch: Watcher | None = None,
+    *,
+    finalists: int = 2,
+    task: str = "",
+) -> list[Lap]:
+    """Return a lap for every candidate, the best first; losers are `out`.
+
+    >>> # race(agent, candidates, rows, engine, engine)[0].gain
+    """
+    running = [_Runner(candidate) for candidate in candidates]
+    stopped: list[_Runner] = []
+    base: list[float] = []
+    for rung in rungs(examples):
+        agents = [incumbent, *(runner.candidate.agent for runner in running)]
+        losses = measured_losses(
+            agents, [rung] * len(agents), engine, judge_engine, watch, task=task
+        )
+        base += losses[0]
+        for runner, found in zip(running, losses[1:], strict=True):
+            runner.losses += found
+        running.sort(key=lambda runner: sum(runner.losses))
+        keep = max(finalists, (len(running) + 1) // 2)
+        stopped, running = running[keep:] + stopped, running[:keep]
+    laps = [_lap(runner, base) for runner in [*running, *stopped]]
+    return [
+        Lap(lap.candidate, lap.losses, lap.incumbent, out=place >= finalists or lap.gain <= 0)
+        for place, lap in enumerate(laps)
+    ]
+
+
+def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:
+    """Cut the examples into a third for all and the rest for the better half."""
+    first = max(1, len(examples) // 3)
+    return [part for part in (examples[:first], examples[first:]) if part]
+
+
+def _lap(runner: _Runner, base: list[float]) -> Lap:
+    return Lap(runner.candidate, tuple(runner.losses), tuple(base[: len(runner.losses)]))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -1,0 +1,143 @@
+"""One training step, from a state and a batch to the next state; the old agent stays as it was.
+
+forward -> loss -> backward -> aggregate -> propose -> race -> validate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from slearn.agent import Agent, forward
+from slearn.batches import Batch, worst
+from slearn.evaluate import score_trajectories
+from slearn.grad import aggregate, backward
+from slearn.loss import language_loss, measured_loss
+from slearn.optim import Candidate, Guards, Optimizer, Proposal
+from slearn.select import Verdict, race, verdict
+from slearn.session import Session
+from slearn.values import Example
+
+
+@dataclass(frozen=True)
+class State:
+    """Where training stands: the incumbent, its scores on validation, and what was decided."""
+
+    agent: Agent
+    scores: tuple[float, ...]
+    accepted: int = 0
+    rejected: int = 0
+    idle: int = 0
+
+    @property
+    def score(self) -> float:
+        """The incumbent's mean score on validation."""
+        return sum(self.scores) / len(self.scores)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stays the same over all steps of a run."""
+
+    session: Session
+    guards: Guards
+    optimizers: Sequence[Optimizer]
+    validation: Sequence[Example]
+    task: str
+
+
+def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
+    """Return the state after one step.
+
+    >>> # state = take_step(frame, state, draw(train, state.agent, seed, 0), 0)
+    """
+    proposal = look(frame, state, batch, number)
+    candidates = propose(frame, state, proposal, number)
+    return select(frame, state, candidates, batch, number)
+
+
+def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
+    """Run the batch forwards and backwards, and return what optimizers may see of it."""
+    session, agent = frame.session, state.agent
+    engine, optimizer, watch = session.tools
+    session.progress.phase("forward", number)
+    trajectories = forward(agent, batch.forward, engine, watch=watch)
+    scores = score_trajectories(agent, trajectories, optimizer, watch, task=frame.task)
+    session.keep_batch(agent, trajectories, scores, number)
+
+    chosen = [trajectories[place] for place in worst(scores)]
+    session.progress.phase("loss", number)
+    shown = [scores[place] for place in worst(scores)]
+    losses = language_loss(agent, chosen, shown, optimizer, watch)
+    rows = [trajectory.example for trajectory in chosen]
+    nats = measured_loss(agent, rows, engine, optimizer, watch, task=frame.task)
+    session.progress.phase("backward", number)
+    gradients = backward(agent, chosen, losses, optimizer, watch)
+    session.keep_backward(losses, nats, gradients, number)
+    return Proposal(
+        agent=agent,
+        gradients=aggregate(agent, (g for row in gradients for g in row)),
+        trajectories=trajectories,
+        scores=scores,
+        pool=batch.pool,
+        engine=optimizer,
+        seed=session.settings.seed,
+        step=number,
+        watch=watch,
+    )
+
+
+def propose(frame: Frame, state: State, proposal: Proposal, number: int) -> list[Candidate]:
+    """Collect the candidates of all optimizers and refuse those that may not run."""
+    frame.session.progress.phase("propose", number)
+    candidates: list[Candidate] = []
+    for optimizer in frame.optimizers:
+        for candidate in optimizer.propose(proposal):
+            reason = frame.guards.refuse(candidate)
+            if not reason:
+                candidates.append(candidate)
+                continue
+            frame.session.keep_candidate(
+                candidate, state.agent, number, status="refused", reason=reason
+            )
+    return candidates
+
+
+def select(
+    frame: Frame, state: State, candidates: list[Candidate], batch: Batch, number: int
+) -> State:
+    """Race the candidates, hold the finalists against validation, and keep the better agent."""
+    session, agent = frame.session, state.agent
+    if not candidates:
+        return replace(state, idle=state.idle + 1)
+    session.progress.phase("race", number, f"{len(candidates)} candidates")
+    rows = batch.race or batch.pool
+    laps = race(agent, candidates, rows, *session.tools, task=frame.task)
+    won: Verdict | None = None
+    for lap in laps:
+        if lap.out or won is not None:
+            reason = "a better candidate won this step" if not lap.out else "lost the race"
+            status = "lost"
+            found = None
+        else:
+            session.progress.phase("validate", number, lap.candidate.operator)
+            found = verdict(
+                agent,
+                lap.candidate.agent,
+                state.scores,
+                frame.validation,
+                *session.tools,
+                alpha=session.settings.alpha,
+                task=frame.task,
+            )
+            status, reason = ("accepted" if found.accepted else "rejected"), found.reason
+            if found.accepted:
+                won = found
+                state = replace(state, agent=lap.candidate.agent, scores=found.scores)
+        session.keep_candidate(
+            lap.candidate, agent, number, status=status, reason=reason, lap=lap, found=found
+        )
+    if won is not None:
+        return replace(state, accepted=state.accepted + 1, idle=0)
+    tried = sum(not lap.out for lap in laps)
+    return replace(state, rejected=state.rejected + tried, idle=state.idle + 1)

@@ -1,0 +1,86 @@
+"""The store's schema, as a list of numbered steps that only ever grows.
+
+Each step runs in one transaction with the row that records it, and a checkpoint follows, so that
+the log never holds DDL. Tables are append-only and have neither keys nor indexes: reported faults
+of the database's log cluster there. JSON stands in VARCHAR, because the JSON type refuses lone
+surrogates; `body->>'name'` works on it all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from slearn.errors import StoreError
+from slearn.store.tables import RECORD_TABLES, now, scalar, transaction
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Connection
+
+_RECORD = "(run VARCHAR, n BIGINT, step INTEGER, id VARCHAR, body VARCHAR)"
+
+# Step i (from 1) is MIGRATIONS[i - 1]. Never change a step that was released: add one.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE runs(
+        run VARCHAR, seq BIGINT, created TIMESTAMP, watermark BIGINT, config VARCHAR);
+    CREATE TABLE events(run VARCHAR, n BIGINT, stamp TIMESTAMP, event VARCHAR, body VARCHAR);
+    CREATE TABLE rounds(
+        run VARCHAR, round BIGINT, kind VARCHAR, computed BIGINT, usage VARCHAR, seconds DOUBLE,
+        failure VARCHAR);
+    CREATE TABLE calls(
+        call BIGINT, key VARCHAR, run VARCHAR, round BIGINT, kind VARCHAR, request VARCHAR,
+        result VARCHAR);
+    CREATE TABLE round_calls(
+        run VARCHAR, round BIGINT, position INTEGER, call BIGINT, cached BOOLEAN);
+    CREATE TABLE agents(digest VARCHAR, body VARCHAR);
+    """
+    + "".join(f"CREATE TABLE {table}{_RECORD};\n" for table in RECORD_TABLES),
+)
+
+
+def migrate(connection: Connection, where: str, migrations: Sequence[str] = MIGRATIONS) -> int:
+    """Bring the schema up to date and return its version.
+
+    >>> migrate(connection, "slearn.duckdb")  # doctest: +SKIP
+    1
+
+    Raise StoreError when the file was made by a newer slearn, or by something else.
+    """
+    version = schema_version(connection, where)
+    if version > len(migrations):
+        raise StoreError(
+            f"has schema {version}, this slearn knows up to {len(migrations)}",
+            where=where,
+            hint="upgrade slearn, or use another --store",
+        )
+    for number in range(version + 1, len(migrations) + 1):
+        with transaction(connection):
+            connection.execute(migrations[number - 1])
+            connection.execute("INSERT INTO migrations VALUES (?, ?)", [number, now()])
+        connection.execute("CHECKPOINT")
+    return len(migrations)
+
+
+def schema_version(connection: Connection, where: str) -> int:
+    """Return the number of the last migration; a blank file gets the table that records them.
+
+    >>> schema_version(connection, "slearn.duckdb")  # doctest: +SKIP
+    1
+    """
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+        ).fetchall()
+    }
+    if not tables:
+        connection.execute("CREATE TABLE migrations(number INTEGER, applied TIMESTAMP)")
+        return 0
+    if "migrations" not in tables:
+        raise StoreError(
+            "not a slearn store: a DuckDB file with other tables",
+            where=where,
+            hint="use another --store",
+        )
+    return scalar(connection, "SELECT coalesce(max(number), 0) FROM migrations")

@@ -1,0 +1,121 @@
+"""The training loop: forward, loss, backward, propose, select; the incumbent only ever gets better.
+
+    examples -> forward -> loss -> backward -> aggregate -> propose -> race -> validate -> agent
+
+A step is a function from (agent, batch) to an agent; the old agent stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from slearn.agent import Agent, agent_to_text
+from slearn.batches import draw, sample
+from slearn.errors import Interrupted
+from slearn.evaluate import Evaluation, evaluate
+from slearn.loss import task_text
+from slearn.optim import OPTIMIZERS, Guards, Optimizer
+from slearn.progress import Progress
+from slearn.result import BUDGET_SPENT, OUT_OF_TIME, RunResult
+from slearn.session import Engines, OutOfTime, Session
+from slearn.settings import TrainSettings
+from slearn.step import Frame, State, take_step
+from slearn.store import RunLog
+from slearn.values import Example
+
+__all__ = ["Engines", "TrainData", "train"]
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """The splits: train teaches, validation decides, test is for the report alone."""
+
+    train: Sequence[Example]
+    val: Sequence[Example]
+    test: Sequence[Example] | None = None
+
+
+def train(
+    agent: Agent,
+    data: TrainData,
+    engines: Engines,
+    log: RunLog,
+    settings: TrainSettings,
+    progress: Progress | None = None,
+    optimizers: Sequence[Optimizer] = OPTIMIZERS,
+) -> RunResult:
+    """Train an agent, and report it before and after on the test split.
+
+    >>> # train(agent, data, Engines(engine, engine), store.begin(config), settings).agent
+
+    `settings.budget_tokens` must be set. Raises Interrupted when the user stops the run: what was
+    done is in the store, and the same call on the resumed run goes on where it stopped.
+    """
+    session = Session(log, settings, progress or Progress(), engines)
+    task = task_text(agent)  # a judge grades by what the agent was told at first
+    split = "test" if data.test else "validation"
+    rows = sample(data.test or data.val, settings.test_limit if data.test else settings.val_limit)
+    try:
+        before = _report(session, agent, rows, split, task)
+        state, reason = _loop(session, agent, data, optimizers, task)
+        after = _report(session, state.agent, rows, split, task)
+    except Interrupted:
+        log.finish("interrupted")
+        raise
+    result = RunResult(
+        run=log.name,
+        split=split,
+        start=agent,
+        agent=state.agent,
+        before=before,
+        after=after,
+        agent_digest=log.keep_agent(agent_to_text(state.agent)),
+        accepted=state.accepted,
+        rejected=state.rejected,
+        calls=session.calls(),
+        tokens=session.spent.as_json(),
+        seconds=session.seconds(),
+        reason=reason,
+    )
+    log.finish("finished", result.as_json())
+    return result
+
+
+def _report(
+    session: Session, agent: Agent, rows: Sequence[Example], split: str, task: str
+) -> Evaluation:
+    """Read the report's rows: outside the budget, and nothing is learned from them."""
+    session.progress.phase(f"reading the {split} split")
+    found = evaluate(agent, rows, *session.tools, task=task)
+    session.keep_evaluation(agent, split, found)
+    return found
+
+
+def _loop(
+    session: Session, agent: Agent, data: TrainData, optimizers: Sequence[Optimizer], task: str
+) -> tuple[State, str]:
+    """Take steps until the budget is spent or nothing pays; say which."""
+    settings = session.settings
+    validation = sample(data.val, settings.val_limit)
+    held_out = [text for e in [*data.val, *(data.test or ())] for text in e.inputs.values()]
+    guards = Guards(session.agent_engine.count_tokens, held_out)
+    guards.seen(agent)
+    frame = Frame(session, guards, optimizers, validation, task)
+    state = State(agent, ())
+    try:
+        with session.counted():
+            session.progress.phase("validation")
+            scores = evaluate(agent, validation, *session.tools, task=task).scores
+            state = replace(state, scores=scores)
+            for step in range(settings.max_steps):
+                session.progress.best(state.score)
+                if not session.affords_step():
+                    return state, BUDGET_SPENT
+                if state.idle >= settings.patience:
+                    return state, f"nothing paid in {state.idle} steps"
+                batch = draw(data.train, state.agent, settings.seed, step)
+                state = take_step(frame, state, batch, step)
+    except OutOfTime:
+        return state, OUT_OF_TIME
+    return state, "step limit reached"

@@ -1,0 +1,91 @@
+"""Plain values that every folder shares: JSON, content digests, examples and token usage.
+
+Values are frozen and know nothing of databases, clocks or models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+
+
+def canonical(value: Any) -> str:
+    """Write a JSON value in one canonical way: sorted keys, compact, unicode kept.
+
+    >>> canonical({"b": 1, "a": ["é"]})
+    '{"a":["é"],"b":1}'
+    """
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def digest(value: Any, length: int = 32) -> str:
+    """Return the content address of a JSON value: `length` hex digits of its sha256.
+
+    >>> digest({"a": 1}) == digest({"a": 1})
+    True
+    """
+    raw = canonical(value).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(raw).hexdigest()[:length]
+
+
+def as_text(value: Any) -> str:
+    """Return the text by which a JSON value is shown to a model: strings as they are.
+
+    >>> as_text("5"), as_text(5), as_text(["a", 1])
+    ('5', '5', '["a", 1]')
+    """
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of data: named inputs, acceptable targets, and the choices where they differ by row.
+
+    `targets` is None where the row has no target, else every entry is an acceptable answer.
+    `row` is the row as it was read: a user's own metric may look at it, an agent never does.
+
+    >>> Example("1", {"input": "hot"}, ("cold",)).inputs["input"]
+    'hot'
+    """
+
+    id: str
+    inputs: Mapping[str, str]
+    targets: tuple[str, ...] | None = None
+    choices: tuple[str, ...] | None = None
+    row: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that work has cost: computed prompt tokens, shared (free) ones, generated, scored.
+
+    >>> (Usage(prompt=3) + Usage(prompt=2, generated=1)).computed
+    6
+    """
+
+    prompt: int = 0
+    shared: int = 0
+    generated: int = 0
+    scored: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def computed(self) -> int:
+        """Tokens that the model really computed: what a budget counts."""
+        return self.prompt + self.generated + self.scored
+
+    def as_json(self) -> dict[str, int]:
+        """Return the four counts as a JSON object."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}

@@ -1,0 +1,209 @@
+"""Opening: who may, what is refused in one line, and what is mended."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import subprocess
+import sys
+
+import duckdb
+import pytest
+
+from slearn.errors import StoreError
+from slearn.store import Store
+from slearn.store.migrations import MIGRATIONS, migrate
+from slearn.store.opening import connect
+
+
+def refusal(path, **options):
+    with pytest.raises(StoreError) as caught:
+        Store.open(path, **options)
+    text = str(caught.value)
+    assert "\n" not in text and str(path) in text
+    return text
+
+
+def test_import_loads_no_database(python):
+    process = python("-c", "import slearn.store, sys; print('duckdb' in sys.modules)")
+    assert process.communicate()[0] == "False\n"
+
+
+def test_a_new_store_stands_in_private_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "it's.duckdb"
+    Store.open(path).close()
+    for folder in (path.parent, path.parent.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [file.name for file in path.parent.iterdir()] == ["it's.duckdb"]
+
+
+def test_the_format_is_that_of_duckdb_1_5(path):
+    with Store.open(path) as store:
+        store.begin({})
+    magic, version = struct.unpack("<8x4sQ", path.read_bytes()[:20])
+    assert magic == b"DUCK" and version <= 68
+
+
+def test_an_empty_file_is_a_new_store(tmp_path):
+    (tmp_path / "s").touch()
+    with Store.open(tmp_path / "s") as store:
+        assert store.runs() == []
+
+
+def test_a_missing_store_is_not_made_for_reading(tmp_path):
+    text = refusal(tmp_path / "a" / "s.duckdb", create=False)
+    assert "no store here (" in text and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"x", b"text\n" * 5000, b"SQLite format 3\0" + bytes(5000)])
+def test_a_file_that_is_no_database(tmp_path, content):
+    path = tmp_path / "s.duckdb"
+    path.write_bytes(content)
+    assert "not a slearn store" in refusal(path)
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_and_a_file_in_the_way(tmp_path):
+    refusal(tmp_path)
+    (tmp_path / "file").write_text("x")
+    refusal(tmp_path / "file" / "s.duckdb")
+
+
+def test_somebody_elses_database(tmp_path):
+    path = tmp_path / "s.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE theirs(x INTEGER)")
+    assert "with other tables" in refusal(path)
+
+
+def test_a_damaged_file(path):
+    content = bytearray(path.read_bytes())
+    for at in range(4096, len(content), 64):
+        content[at] ^= 1
+    path.write_bytes(content)
+    assert "the file is damaged" in refusal(path)
+
+
+def test_a_newer_schema(path):
+    connection = connect(path, print)
+    connection.execute("INSERT INTO migrations VALUES (99, NULL)")
+    connection.close()
+    assert "has schema 99, this slearn knows up to" in refusal(path)
+
+
+def test_migrations_from_blank_and_from_schema_1(tmp_path):
+    with duckdb.connect(str(tmp_path / "s.duckdb")) as connection:
+        assert migrate(connection, "s", MIGRATIONS[:1]) == 1
+        connection.execute("INSERT INTO agents VALUES ('d', 'b')")
+        more = (*MIGRATIONS, "ALTER TABLE agents ADD COLUMN size BIGINT")
+        for _ in range(2):  # the second time there is nothing to do
+            assert migrate(connection, "s", more) == len(more)
+        assert connection.execute("SELECT * FROM agents").fetchall() == [("d", "b", None)]
+        numbers = connection.execute("SELECT number FROM migrations ORDER BY 1").fetchall()
+        assert numbers == [(number,) for number in range(1, len(more) + 1)]
+
+
+def test_a_migration_that_fails_leaves_the_version_before(path):
+    connection = connect(path, print)
+    broken = (*MIGRATIONS, "CREATE TABLE half(x INTEGER); SELECT * FROM nowhere")
+    with pytest.raises(duckdb.Error):
+        migrate(connection, "s", broken)
+    assert migrate(connection, "s") == len(MIGRATIONS)
+    names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert ("half",) not in names
+    connection.close()
+
+
+HOLD = (
+    "import sys; from slearn.store import Store; s = Store.open(sys.argv[1]); print(1, flush=True)"
+)
+HOLD_RAW = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print(1, flush=True)"
+
+
+@pytest.mark.parametrize("code", [HOLD, HOLD_RAW])
+def test_another_process_holds_it(path, python, code):
+    process = python("-c", f"{code}; sys.stdin.read()", str(path))
+    assert process.stdout.readline() == "1\n"
+    for create in (True, False):
+        text = refusal(path, create=create)
+        assert f"in use by another process (PID {process.pid}) (wait until it ends, or" in text
+    process.kill()
+    process.communicate()
+    Store.open(path).close()
+
+
+def test_held_in_this_process_even_after_its_file_was_read(path, python):
+    with Store.open(path):
+        assert "already open in this process" in refusal(path)
+        path.read_bytes()  # drops the lock of DuckDB itself
+        process = python("-c", HOLD, str(path))
+        assert "in use by another process" in process.communicate()[1]
+    Store.open(path).close()
+
+
+@pytest.fixture
+def logged(path, image, engine, program):
+    """A store that was killed with three rounds in its log, and how it was before them."""
+    with Store.open(path) as store:
+        log = store.begin({})
+        for prompts in ("a", "b", "c"):
+            program.ask(engine(log), "score", prompts)
+        return image(path)
+
+
+def test_a_damaged_log_is_moved_aside_and_kept(logged):
+    log = logged.with_name(logged.name + ".wal")
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 4
+    for number in (1, 2):
+        log.write_bytes(content)
+        notices = []
+        with Store.open(logged, notice=notices.append) as store:
+            assert [info.name for info in store.runs()] == ["r1"]
+            assert list(store.calls("r1")) == []
+        (notice,) = notices
+        aside = logged.with_name(f"{log.name}.damaged-{number}")
+        assert aside.read_bytes() == content
+        assert aside.name in notice and "computed again" in notice and "\n" not in notice
+
+
+def test_a_log_without_its_store(logged):
+    logged.unlink()
+    notices = []
+    with Store.open(logged, notice=notices.append) as store:
+        assert store.runs() == []
+    assert len(notices) == 1
+
+
+def test_a_truncated_log_opens_at_an_earlier_round(logged):
+    log = logged.with_name(logged.name + ".wal")
+    log.write_bytes(log.read_bytes()[:-10])
+    with Store.open(logged) as store:
+        assert len(list(store.calls("r1"))) == 2
+
+
+FULL = """
+import resource, signal, sys
+from slearn.store import *
+with Store.open(sys.argv[1]) as store:
+    log = store.begin({})
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    size = 1_500_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    for n in range(1000):
+        text = "".join(chr(33 + (i * i * n + i) % 91) for i in range(5000))
+        log.add_round(NewRound("score", (str(n),), made=(NewCall(str(n), {"q": text}, {}),)))
+        print(n, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+def test_a_full_disk_keeps_every_finished_round(path, python):
+    process: subprocess.Popen[str] = python("-c", FULL, str(path))
+    out, err = process.communicate()
+    last = err.strip().splitlines()[-1]
+    assert last.startswith(f"slearn.errors.StoreError: {path}: the disk is full; every round")
+    with Store.open(path) as store:
+        rounds = sum(1 for _ in store.calls("r1"))
+        assert rounds >= len(out.split()) > 10
+        assert store.run("r1").status == "stopped"
