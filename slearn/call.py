@@ -30,6 +30,8 @@ from slearn.resources import read_resource
 from slearn.values import canonical
 
 Counter = Callable[[str], int]
+# What `$name` stands for in a schema: a list for an enumeration, a text for a start.
+Names = Mapping[str, Sequence[Any] | str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Call:
         user = _templates().from_string(self.user).render(**clipped)
         return (Message("system", self.system), Message("user", user.strip()))
 
-    def contract(self, names: Mapping[str, Sequence[Any]] | None = None) -> BoundedJson:
+    def contract(self, names: Names | None = None) -> BoundedJson:
         """Return the contract with the agent's names filled in."""
         return _compiled(canonical_in_order(fill(self.schema, names or {})))
 
@@ -64,7 +66,7 @@ class Call:
         values: Mapping[str, Any],
         count: Counter,
         *,
-        names: Mapping[str, Sequence[Any]] | None = None,
+        names: Names | None = None,
         sampling: Sampling = GREEDY,
         seed: int = 0,
         where: str = "",
@@ -99,7 +101,7 @@ def clip(value: str, tokens: int, count: Counter) -> str:
     """Cut a text in its middle so that it has at most so many tokens, and mark the cut.
 
     >>> clip("a b c d e f", 4, lambda text: len(text.split()))
-    'a … f'
+    'a b … f'
     """
     if len(value) <= tokens or count(value) <= tokens:  # a token has a character at least
         return value
@@ -119,14 +121,15 @@ def _cut(value: str, size: int) -> str:
     return f"{value[:head].rstrip()} … {tail.lstrip()}".strip()
 
 
-def fill(schema: Any, names: Mapping[str, Sequence[Any]]) -> Any:
+def fill(schema: Any, names: Names) -> Any:
     """Put the agent's names into a schema and leave out alternatives that have none.
 
     >>> fill({"anyOf": [{"enum": "$a"}, {"enum": "$b"}]}, {"a": [1], "b": []})
     {'anyOf': [{'enum': [1]}]}
     """
     if isinstance(schema, str) and schema.startswith("$"):
-        return list(names[schema[1:]])
+        value = names[schema[1:]]
+        return value if isinstance(value, str) else list(value)
     if isinstance(schema, Mapping):
         return {key: fill(value, names) for key, value in schema.items()}
     if isinstance(schema, list):

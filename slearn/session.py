@@ -24,9 +24,15 @@ from slearn.settings import TrainSettings
 from slearn.store import RememberingEngine, RunLog, Totals
 from slearn.values import Usage
 
+OVERDRAFT = 1.1  # a step may finish a little over the budget, but no more
+
 
 class OutOfTime(Exception):
     """The clock cut the run off: it overshot its minutes by far."""
+
+
+class OutOfTokens(Exception):
+    """A step ran into the end of the budget: it is given up, the incumbent stays."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +87,16 @@ class Session:
             self._counting = False
 
     def affords_step(self) -> bool:
-        """Whether about half a step, going by the last one, still fits into the budget."""
+        """Whether most of a step, going by the last one, still fits into the budget."""
         used = self.spent.computed
         price = 0 if self._at_last_step is None else used - self._at_last_step
         self._at_last_step = used
-        left = (self.settings.budget_tokens or 0) - used
-        return left > 0 and left >= price // 2
+        left = self._budget - used
+        return left > 0 and left >= 0.7 * price
+
+    @property
+    def _budget(self) -> int:
+        return self.settings.budget_tokens or 0
 
     def _watch(self, done: int, total: int, computed: int) -> None:
         self.progress.tokens(computed, done, total)
@@ -101,7 +111,7 @@ class Session:
         self._seconds[self._counting] += totals.seconds - self._known.seconds
         if self._counting:
             self.spent += totals.usage - self._known.usage
-            self.progress.budget(self.spent.computed, self.settings.budget_tokens or 0)
+            self.progress.budget(self.spent.computed, self._budget)
         self._known = totals
         if self.progress.interrupted:
             raise Interrupted(
@@ -110,6 +120,8 @@ class Session:
         minutes = self.settings.budget_minutes
         if self._counting and minutes and self._seconds[True] > OVERSHOOT * 60 * minutes:
             raise OutOfTime
+        if self._counting and self.spent.computed > OVERDRAFT * self._budget:
+            raise OutOfTokens
 
     # -- records -----------------------------------------------------------------------------
 

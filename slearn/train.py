@@ -18,7 +18,7 @@ from slearn.loss import task_text
 from slearn.optim import OPTIMIZERS, Guards, Optimizer
 from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME, RunResult
-from slearn.session import Engines, OutOfTime, Session
+from slearn.session import Engines, OutOfTime, OutOfTokens, Session
 from slearn.settings import TrainSettings
 from slearn.step import Frame, State, take_step
 from slearn.store import RunLog
@@ -98,8 +98,9 @@ def _loop(
     """Take steps until the budget is spent or nothing pays; say which."""
     settings = session.settings
     validation = sample(data.val, settings.val_limit)
-    held_out = [text for e in [*data.val, *(data.test or ())] for text in e.inputs.values()]
-    guards = Guards(session.agent_engine.count_tokens, held_out)
+    rows = [*sample(data.train, 2000), *validation, *(data.test or ())]
+    inputs = [text for row in rows for text in row.inputs.values()]
+    guards = Guards(session.agent_engine.count_tokens, inputs)
     guards.seen(agent)
     frame = Frame(session, guards, optimizers, validation, task)
     state = State(agent, ())
@@ -118,4 +119,6 @@ def _loop(
                 state = take_step(frame, state, batch, step)
     except OutOfTime:
         return state, OUT_OF_TIME
+    except OutOfTokens:
+        return state, BUDGET_SPENT
     return state, "step limit reached"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from slearn.engine import BoundedJson, Bounded, Grammar, bounded_json, grammar_of
+from slearn.engine import Bounded, BoundedJson, Grammar, bounded_json, grammar_of
 from slearn.errors import EngineError, InputError
 
 TYPES = ("text", "number", "choice", "regex", "json")
@@ -54,7 +54,11 @@ class Field:
         if self.type == "regex":
             return Bounded(self.pattern, self.max_tokens)
         if self.type == "json":
-            return dsl.JsonSchema(self.schema)
+            try:
+                return dsl.JsonSchema(self.schema)
+            except Exception as problem:  # the schema is the user's, and so is what is wrong in it
+                words = str(problem).split("\n")[0]
+                raise InputError(f"field {self.name!r} has no valid schema: {words}") from None
         rest = r"[\s\S]" if self.multiline else r"[^\n\r]"
         return Bounded(f"[^\\s]{rest}{{0,{self.max_chars - 1}}}", self.max_tokens)
 
@@ -67,13 +71,19 @@ class Field:
 
 @dataclass(frozen=True)
 class Contract:
-    """The fields a node returns, in order.
+    """The fields a node returns, in order; `labelled` writes the name even of a single one.
 
     >>> Contract((Field(),)).parse("Hello ")
     {'answer': 'Hello'}
     """
 
     fields: tuple[Field, ...] = (Field(),)
+    labelled: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether the one field's value stands alone, without its name."""
+        return len(self.fields) == 1 and not self.labelled
 
     @property
     def answer(self) -> Field:
@@ -90,13 +100,13 @@ class Contract:
 
     def render(self, values: Mapping[str, str]) -> str:
         """Write field values the way a model is to write them."""
-        if len(self.fields) == 1:
+        if self.plain:
             return values[self.fields[0].name]
         return "\n".join(f"{field.name}: {values[field.name]}" for field in self.fields)
 
     def prefix(self, values: Mapping[str, str]) -> str:
         """Return what stands before the answer's value: the fields before it, and its label."""
-        if len(self.fields) == 1:
+        if self.plain:
             return ""
         index = self.fields.index(self.answer)
         before = [f"{field.name}: {values[field.name]}\n" for field in self.fields[:index]]
@@ -104,11 +114,11 @@ class Contract:
 
     def until_answer(self) -> Contract:
         """Return the contract cut after the answer: fields behind it do not change its odds."""
-        return Contract(self.fields[: self.fields.index(self.answer) + 1])
+        return Contract(self.fields[: self.fields.index(self.answer) + 1], not self.plain)
 
     def parse(self, text: str) -> dict[str, str]:
         """Read an output into field values; EngineError if it is no such output."""
-        if len(self.fields) == 1:
+        if self.plain:
             return {self.fields[0].name: text.strip()}
         values: dict[str, str] = {}
         lines = text.split("\n")
@@ -127,10 +137,10 @@ def _grammar(contract: Contract, choices: tuple[str, ...] | None) -> tuple[Gramm
     from outlines.types import dsl
 
     fields = contract.fields
-    if len(fields) == 1 and (bounded := _bounded(fields[0])) is not None:
+    if contract.plain and (bounded := _bounded(fields[0])) is not None:
         return bounded.grammar, bounded.max_tokens
     bound = sum(field.bound(choices) for field in fields) + 2
-    if len(fields) == 1:
+    if contract.plain:
         return grammar_of(fields[0].term(choices)), bound
     parts: list[Any] = []
     for index, field in enumerate(fields):

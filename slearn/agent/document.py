@@ -6,15 +6,19 @@ Scalars keep the text that stands in the file: a choice written `no` or `1.50` i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import math
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from slearn.errors import AgentFileError
 
-T = TypeVar("T")
+_NAMED: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "false": False}
+_WHOLE = re.compile(r"[-+]?[0-9]{1,300}")
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,10 @@ class Place:
         """Return the scalar as it is written."""
         if not isinstance(self.node, yaml.ScalarNode) or self.is_null:
             raise self.fail(what)
-        return str(self.node.value)
+        value = str(self.node.value)
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise self.fail(f"{what} that is valid UTF-8")
+        return value
 
     def integer(self, least: int, most: int) -> int:
         """Return the scalar as a whole number within bounds."""
@@ -95,19 +102,16 @@ class Place:
             return [item.plain() for item in self.items()]
         if isinstance(self.node, yaml.MappingNode):
             return {key: value.plain() for key, value in self.fields().items()}
+        if not isinstance(self.node, yaml.ScalarNode) or self.node.style is not None:
+            return self.text()
         value = str(self.node.value)
-        if self.node.style is not None:
-            return value
-        named: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "false": False}
-        if value in named:
-            return named[value]
-        readers: tuple[Callable[[str], Any], ...] = (int, float)
-        for reader in readers:
-            try:
-                return reader(value)
-            except ValueError:
-                continue
-        return value
+        if value in _NAMED:
+            return _NAMED[value]
+        if _WHOLE.fullmatch(value):
+            return int(value)
+        if _DECIMAL.fullmatch(value) and math.isfinite(number := float(value)):
+            return number
+        return self.text()
 
     @property
     def is_null(self) -> bool:
@@ -123,7 +127,7 @@ def read_document(text: str, file: str) -> Place:
         try:
             node = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line = mark.line + 1 if mark else 1

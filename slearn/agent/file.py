@@ -43,8 +43,12 @@ def save_agent(agent: Agent, path: Path | str) -> None:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + f".{os.getpid()}.tmp")
-    partial.write_text(agent_to_text(agent), encoding="utf-8")
-    partial.replace(target)
+    try:
+        partial.write_text(agent_to_text(agent), encoding="utf-8")
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def agent_from_text(text: str, file: str = "agent") -> Agent:
@@ -160,6 +164,8 @@ def _read_contract(place: Place) -> Contract:
         raise place.fail("fields with different names")
     if any(field.multiline or field.type == "json" for field in fields[:-1]):
         raise place.fail("only the last field to be multiline or json")
+    if any("\n" in choice for field in fields[:-1] for choice in field.choices or ()):
+        raise place.fail("line breaks in the choices of the last field only")
     return Contract(fields)
 
 
@@ -190,7 +196,10 @@ def _read_field(place: Place) -> Field:
 
 
 def _read_schema(place: Place) -> str:
-    value = place.plain()
+    try:
+        value = place.plain()
+    except RecursionError:
+        raise place.fail("a JSON schema, not one that contains itself") from None
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -230,6 +239,8 @@ def _write_field(field: Field) -> dict[str, Any]:
     if field.schema:
         # As JSON text: the order of properties is the order of the answer, and stays so.
         written["schema"] = canonical_order(field.schema)
+    if field.type == "regex":
+        written["pattern"] = field.pattern  # an empty one too: reading asks for it
     for name in ("pattern", "max_chars", "max_tokens", "multiline"):
         if getattr(field, name) != getattr(basis, name):
             written[name] = getattr(field, name)

@@ -13,8 +13,8 @@ from slearn.catalog.cursor import Cursor
 Scalar = int | float | bool | str
 Value = Scalar | list[Scalar]
 
-MAX_KEYS = 16_384
-MAX_STRINGS = 2_000_000
+MAX_KEYS = 8_192
+MAX_STRINGS = 1_500_000
 MAX_KEPT = 16 << 20
 LONGEST_KEY = 65_535
 LONGEST_STRING = 1 << 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from slearn.catalog.cursor import Cursor
 
-MAX_TENSORS = 32_768
+MAX_TENSORS = 16_384
 LONGEST_NAME = 1_024
 MAX_DIMENSIONS = 4
 _SMALLEST_TENSOR = 8 + 4 + 4 + 8  # a name's length, the dimensions' count, the type, the offset

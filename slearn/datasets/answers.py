@@ -6,6 +6,7 @@ Each question is answered with a reason in words, which a proposal hands on to t
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -90,12 +91,13 @@ def are_label_like(texts: Sequence[str]) -> bool:
 
 
 def words(text: str) -> int:
-    """Count words; scripts without spaces count by length.
+    """Count words; where scripts without spaces are written, count by length.
 
-    >>> words("two words"), words("")
-    (2, 0)
+    >>> words("two words"), words("東京タワー")
+    (2, 2)
     """
-    return max(len(text.split()), len(text) // 12)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return max(len(text.split()), wide // 2, len(text) // 12)
 
 
 def _are_labels(labels: Sequence[str], rows: int, limit: int) -> bool:

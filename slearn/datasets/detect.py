@@ -47,7 +47,8 @@ def find_columns(rows: Sequence[Row], wishes: Wishes, where: str = "data") -> Co
             hint = f"{guess}the columns are: {', '.join(present) or 'none'}{option}"
             raise DataError(f"no column {named!r}", where=where, hint=hint)
     target = wishes.target or ("target" if "target" in present else None)
-    choices = wishes.choices or ("choices" if all("choices" in row for row in rows) else None)
+    listed = all(isinstance(row.get("choices"), str | list) for row in rows)
+    choices = wishes.choices or ("choices" if listed else None)
     used = (*wishes.inputs, target)
     return Columns(wishes.inputs, target, None if choices in used else choices)
 

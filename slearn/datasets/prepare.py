@@ -40,7 +40,7 @@ def prepare(
     """
     rows = list(rows)
     columns = find_columns(rows, wishes, where)
-    rows, notes = _tidy(rows, columns.target)
+    rows, notes = _tidy(rows, columns)
     examples = to_examples(rows, columns, where)
     if wishes.metric is None and _mostly_bare(examples):
         notes = [Decision("targets not used", "fewer than half of the rows have one")]
@@ -66,11 +66,13 @@ def prepare(
     return Prepared(proposal, parts, columns, (*notes, *more, *proposal.decisions))
 
 
-def _tidy(rows: list[Row], target: str | None) -> tuple[list[Row], list[Decision]]:
-    """Trim targets, since an answer cannot begin or end with space, and drop empty ones."""
-    if target is None:
-        return rows, []
-    tidied = [{**row, target: _trim(row[target])} if target in row else row for row in rows]
+def _tidy(rows: list[Row], columns: Columns) -> tuple[list[Row], list[Decision]]:
+    """Trim targets and choices: an answer cannot begin or end with space, nor be empty."""
+    used = {name for name in (columns.target, columns.choices) if name is not None}
+    tidied: list[Row] = [
+        {name: _trim(value) if name in used else value for name, value in row.items()}
+        for row in rows
+    ]
     changed = sum(new != old for new, old in zip(tidied, rows, strict=True))
     why = "an answer cannot be empty, or begin or end with space"
     return tidied, [Decision(f"{changed} targets trimmed", why)] if changed else []

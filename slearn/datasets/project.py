@@ -94,6 +94,6 @@ def _row(example: Example, columns: Columns) -> dict[str, Any]:
     """Return the row to write: every column as it was, an id in front."""
     row = dict(example.row)
     own = "id" in row and as_text(row["id"]) == example.id
-    if own or "id" in {*columns.inputs, columns.target, columns.choices}:
+    if "id" in {*columns.inputs, columns.target, columns.choices} and not own:
         return row  # a column that is used stays as it is
-    return {"id": example.id, **{name: value for name, value in row.items() if name != "id"}}
+    return {"id": row["id"] if own else example.id, **{k: row[k] for k in row if k != "id"}}

@@ -36,7 +36,7 @@ class Splits:
 
 
 def split(
-    examples: Sequence[Example], seed: int = 0, train: float = 0.5, val: float = 0.25
+    examples: Sequence[Example], seed: int = 0, train: float = 0.45, val: float = 0.25
 ) -> Splits:
     """Divide the examples by the given shares; test gets the rest.
 

@@ -14,7 +14,7 @@ from slearn.engine.base import (
     Watcher,
 )
 from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
-from slearn.engine.opening import EngineSettings, open_engine
+from slearn.engine.opening import EngineSettings, describe_library, open_engine
 from slearn.engine.schema import BoundedJson, bounded_json
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "ScoreRequest",
     "Watcher",
     "bounded_json",
+    "describe_library",
     "grammar_of",
     "open_engine",
 ]

@@ -38,6 +38,17 @@ def last_words() -> str:
     return _MESSAGES[-1] if _MESSAGES else "no reason given"
 
 
+def library() -> dict[str, Any]:
+    """Return what the library was built for, and how many layers would go to a GPU."""
+    _silence()
+    offload = bool(llama_cpp.llama_supports_gpu_offload())
+    return {
+        "gpu_offload": offload,
+        "gpu_layers": "all" if offload else "none: the library was built for the CPU alone",
+        "system": llama_cpp.llama_print_system_info().decode("utf-8", "replace").strip(),
+    }
+
+
 class Batch:
     """Tokens to decode together, written straight into the library's structure."""
 

@@ -9,6 +9,7 @@ model still finishes inside its limit.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +66,22 @@ def grammar_of(kind: Any) -> Grammar:
 
 
 def literal(text: str) -> str:
-    """Return a string literal in Lark."""
-    return json.dumps(text, ensure_ascii=False)
+    """Return a string literal in Lark; a lone surrogate, which is no UTF-8, becomes "?"."""
+    text = text.encode("utf-8", "replace").decode()
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def regex(pattern: str) -> str:
-    """Return a regex literal in Lark."""
-    return "/" + pattern.replace("/", "\\/").replace("\n", "\\n") + "/"
+    """Return a regex literal in Lark: slashes and line breaks escaped, if they are not yet.
+
+    >>> print(regex("a/b"))
+    /a\\/b/
+    """
+    return "/" + re.sub(r"\\?([/\n])|\\.", _escaped, pattern) + "/"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return {"/": "\\/", "\n": "\\n"}.get(match[1], match[0])
 
 
 def _expression(kind: Any, rules: list[str]) -> str:

@@ -24,18 +24,37 @@ def sample(
     random: np.random.Generator,
 ) -> int:
     """Draw an allowed token at the given temperature, cut by top-k and top-p."""
-    ids = np.arange(len(logits)) if mask is None else np.flatnonzero(mask)
-    scores = logits[ids].astype(np.float64) / sampling.temperature
-    scores -= scores.max()
-    order = np.argsort(-scores, kind="stable")
-    if sampling.top_k:
-        order = order[: sampling.top_k]
-    chances = np.exp(scores[order])
-    chances /= chances.sum()
+    scores = logits if mask is None else np.where(mask, logits, np.float32(-np.inf))
+    scaled = (scores - scores.max()) / np.float32(sampling.temperature)
+    ids = _likeliest(scaled, sampling)
+    chances = np.exp(scaled[ids], dtype=np.float64)
     if sampling.top_p < 1:
-        keep = int(np.searchsorted(np.cumsum(chances), sampling.top_p)) + 1
-        order, chances = order[:keep], chances[:keep] / chances[:keep].sum()
-    return int(ids[order[random.choice(len(order), p=chances)]])
+        total = float(np.exp(scaled, dtype=np.float32).sum(dtype=np.float64))
+        if sampling.top_k:
+            total = float(chances.sum())
+        keep = int(np.searchsorted(np.cumsum(chances), sampling.top_p * total)) + 1
+        ids, chances = ids[:keep], chances[:keep]
+    reached = np.cumsum(chances)
+    return int(ids[np.searchsorted(reached, random.random() * reached[-1], side="right")])
+
+
+def _likeliest(scaled: Logits, sampling: Sampling) -> NDArray[np.int64]:
+    """Return the ids that may be drawn, likeliest first where a cut needs the order.
+
+    Sorting a vocabulary of 150,000 takes 15 ms; the few hundred likeliest hold nearly all the
+    mass, so the whole is sorted only when they do not.
+    """
+    if sampling.top_k or sampling.top_p < 1:
+        size = sampling.top_k or 256
+        while size < len(scaled):
+            ids = np.argpartition(-scaled, size)[:size]
+            mass = np.exp(scaled[ids], dtype=np.float32).sum(dtype=np.float64)
+            whole = np.exp(scaled, dtype=np.float32).sum(dtype=np.float64)
+            if sampling.top_k or mass >= sampling.top_p * whole:
+                return ids[np.lexsort((ids, -scaled[ids]))].astype(np.int64)
+            size *= 16
+        return np.argsort(-scaled, kind="stable")
+    return np.arange(len(scaled))
 
 
 def log_sum_exp(values: Logits) -> float:

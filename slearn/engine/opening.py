@@ -55,3 +55,14 @@ def open_engine(
     from slearn.engine.llama import LlamaEngine
 
     return LlamaEngine(path, sha256=sha256, settings=settings)
+
+
+def describe_library() -> dict[str, Any]:
+    """Return what the inference library here was built for; loads it.
+
+    >>> sorted(describe_library())  # doctest: +SKIP
+    ['gpu_layers', 'gpu_offload', 'system']
+    """
+    from slearn.engine.context import library
+
+    return library()

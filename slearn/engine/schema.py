@@ -2,7 +2,8 @@
 
 A JSON Schema can cap characters, but no cap in characters ends inside a limit in tokens. So the
 trainer's contracts (and agents' JSON contracts that stay inside the subset) become rules of our
-own: compact JSON, properties in their order, strings without escapes, each with `x-max-tokens`.
+own: compact JSON, properties in their order, strings without escapes, each with `x-max-tokens`
+(and `x-start`, the words it begins with).
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ DEFAULT_ITEMS = 8
 _KNOWN = {
     "object": {"properties", "required", "additionalProperties"},
     "array": {"items", "minItems", "maxItems"},
-    "string": {"minLength", "maxLength", "x-max-tokens"},
+    "string": {"minLength", "maxLength", "x-max-tokens", "x-start"},
     "integer": set[str](),
     "number": set[str](),
     "boolean": set[str](),
 }
+_LIMITS = {"minItems", "maxItems", "minLength", "maxLength", "x-max-tokens"}
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,14 @@ def bounded_json(schema: Mapping[str, Any]) -> BoundedJson:
 
 def _compile(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     """Return the rule body of a schema and its bound in tokens (literals count by bytes)."""
+    _check(schema)
     if "anyOf" in schema:
         parts = [_compile(option, rules) for option in schema["anyOf"]]
         return "(" + " | ".join(f"({body})" for body, _ in parts) + ")", max(n for _, n in parts)
     if "const" in schema or "enum" in schema:
         values = [_dump(v) for v in schema.get("enum", [schema.get("const")])]
         return "(" + " | ".join(map(literal, values)) + ")", max(map(_bytes, values))
-    kind = schema.get("type")
-    if kind not in _KNOWN:
-        raise InputError(f"a bounded JSON contract cannot say type {kind!r}")
-    extra = set(schema) - _KNOWN[kind] - {"type", "title", "description"}
-    if extra:
-        raise InputError(f"a bounded JSON contract cannot say {', '.join(sorted(extra))}")
+    kind = schema["type"]
     if kind == "object":
         return _object(schema, rules)
     if kind == "array":
@@ -75,6 +73,37 @@ def _compile(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
         return '("true" | "false")', 5
     digits = r"-?(0|[1-9][0-9]{0,11})"
     return (regex(digits), 13) if kind == "integer" else (regex(digits + r"(\.[0-9]{1,6})?"), 20)
+
+
+def _check(schema: Any) -> None:
+    """Raise InputError where a schema is not of the subset."""
+    if not isinstance(schema, Mapping):
+        raise InputError(f"a bounded JSON contract cannot say {schema!r}")
+    for name in ("anyOf", "enum"):
+        if name in schema:
+            if not (isinstance(schema[name], list) and schema[name]):
+                raise InputError(f"a bounded JSON contract needs a list of options in {name}")
+            return
+    if "const" in schema:
+        return
+    kind = schema.get("type")
+    if not isinstance(kind, str) or kind not in _KNOWN:
+        raise InputError(f"a bounded JSON contract cannot say type {kind!r}")
+    extra = set(schema) - _KNOWN[kind] - {"type", "title", "description"}
+    extra |= {name for name in _LIMITS & set(schema) if not _is_size(schema[name])}
+    if kind == "array" and "items" not in schema:
+        raise InputError("a bounded JSON contract needs the items of an array")
+    if kind == "object":
+        known, needed = schema.get("properties", {}), schema.get("required", [])
+        if not isinstance(known, Mapping) or not isinstance(needed, list):
+            raise InputError("a bounded JSON contract needs properties by name")
+        extra |= {str(name) for name in needed if name not in known}
+    if extra:
+        raise InputError(f"a bounded JSON contract cannot say {', '.join(sorted(extra))}")
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _object(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
@@ -93,7 +122,8 @@ def _object(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
 
 
 def _array(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
-    least, most = schema.get("minItems", 0), schema.get("maxItems", DEFAULT_ITEMS)
+    least = schema.get("minItems", 0)
+    most = schema.get("maxItems", max(least, DEFAULT_ITEMS))
     body, bound = _compile(schema["items"], rules)
     name = f"list{len(rules)}"
     rules.append(f"{name}: {body}")
@@ -104,8 +134,14 @@ def _array(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
 
 
 def _string(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
-    least, most = schema.get("minLength", 0), schema.get("maxLength", DEFAULT_CHARS)
-    tokens = schema.get("x-max-tokens", DEFAULT_TOKENS)
+    least = schema.get("minLength", 0)
+    most = schema.get("maxLength", max(least, DEFAULT_CHARS))
+    tokens = schema.get("x-max-tokens", max(least, DEFAULT_TOKENS))
+    # `x-start` is how the text must begin: a small model goes on from a good start more surely
+    # than it follows an order.
+    opening = _dump(schema.get("x-start", ""))[:-1]
+    if most == 0:
+        return literal(opening + '"'), _bytes(opening) + 1
     name = f"text{len(rules)}"
     # The first character is no space: an answer that starts with one is the start of rambling.
     start = r'[^"\\\x00-\x20\x7f]'
@@ -113,7 +149,7 @@ def _string(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     if least == 0:
         pattern = f"({pattern})?"
     rules.append(f"{name}[max_tokens={tokens}]: {regex(pattern)}")
-    return f'"\\"" {name} "\\""', tokens + 2
+    return f'{literal(opening)} {name} "\\""', tokens + 1 + _bytes(opening)
 
 
 def _dump(value: Any) -> str:

@@ -19,8 +19,15 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
-from slearn.engine.base import Engine, GenerateRequest, Generation, Message, Score, ScoreRequest
-from slearn.engine.base import Watcher
+from slearn.engine.base import (
+    Engine,
+    GenerateRequest,
+    Generation,
+    Message,
+    Score,
+    ScoreRequest,
+    Watcher,
+)
 from slearn.engine.grammar import Grammar
 from slearn.errors import ContextError, EngineError, InputError
 from slearn.values import Usage, digest

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from slearn.agent import Agent
 from slearn.grad.backward import Gradient
 
-_WEIGHT = {"none": 0.0, "some": 1.0, "most": 2.0, "all": 3.0}
+# "none" still counts a little: models under 1B say it of most answers, wrong ones too.
+_WEIGHT = {"none": 0.25, "some": 1.0, "most": 2.0, "all": 3.0}
 _LIKE = 0.6
 
 
@@ -73,7 +74,7 @@ def likeness(left: str, right: str) -> float:
 def _groups(gradients: list[Gradient]) -> tuple[Group, ...]:
     clusters: list[list[Gradient]] = []
     for gradient in gradients:
-        if not gradient.weight_change or _WEIGHT[gradient.share] == 0:
+        if not gradient.weight_change:
             continue
         for cluster in clusters:
             if likeness(cluster[0].weight_change, gradient.weight_change) >= _LIKE:

@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass
 from slearn.agent import Agent, Trajectory, inputs_text
 from slearn.call import call
 from slearn.engine import Engine, Watcher
+from slearn.values import Example
+
+_SHORT = 40  # characters of a target that can stand in a sentence
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ def language_loss(
                 "score": None if scores is None else round(scores[index], 2),
             },
             engine.count_tokens,
+            names=_starts(trajectory.example, None if scores is None else scores[index]),
         )
         for index, trajectory in enumerate(trajectories)
     ]
@@ -61,6 +65,18 @@ def language_loss(
         said = kind.read(result) or {"assessment": "", "score": 0, "requirement": ""}
         losses.append(LanguageLoss(trajectory.example.id, **said))
     return losses
+
+
+def _starts(example: Example, score: float | None) -> dict[str, str]:
+    """Return how the two sentences begin: with what is known already."""
+    verdict = "The answer "
+    if score is not None:
+        verdict = f"The answer is {'right' if score >= 1 else 'not right'} because "
+    target = (example.targets or ("",))[0].strip()
+    must = "The answer must "
+    if 0 < len(target) <= _SHORT and target.isprintable():
+        must = f"The answer must be '{target}', because "
+    return {"verdict": verdict, "must": must}
 
 
 def task_text(agent: Agent) -> str:

@@ -101,7 +101,7 @@ def _requests(
                 render(last, node_inputs(agent, last, example, before), example.choices),
                 tuple(dict.fromkeys(targets)),
                 cut.grammar(example.choices),
-                cut.prefix(own.output) if own else cut.prefix({}) if len(cut.fields) > 1 else "",
+                cut.prefix(own.output if own else {}),
                 where=f"node {last.name!r}, example {example.id}",
             )
         )

@@ -27,8 +27,9 @@ class ReasonFirst(Optimizer):
             return []
         node = proposal.agent.last
         names = [field.name for field in node.output.fields]
-        if names == [node.output.answer.name] and node.output.answer.type != "json":
-            contract = Contract((REASONING, node.output.answer))
+        answer = node.output.answer
+        if len(names) == 1 and answer.type != "json" and answer.name != REASONING.name:
+            contract = Contract((REASONING, answer))
             return [self.candidate(proposal, [SetContract(node.name, contract)])]
         if names[0] == REASONING.name and len(names) == 2:
             contract = Contract((node.output.answer,))

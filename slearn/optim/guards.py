@@ -1,7 +1,7 @@
 """Guards: what no candidate may be, checked before it costs anything.
 
-Too long a prompt, an input of the validation or test data word for word, the trainer's own
-instructions, an output contract that its demos break, an agent that was tried before.
+Too long a prompt, an instruction that quotes an input of the data (train, validation or test),
+the trainer's own instructions, an output contract that its demos break, an agent that was tried before.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from slearn.optim.edits import InsertLine, ReplaceLine
 _SHINGLE = 7
 _LEAK = 24  # characters of an input that count as the input and not as chance
 _SAME = 0.9
+_QUOTE = 0.6  # words that a line shares with an input before it counts as that input
 
 
 @dataclass
 class Guards:
     """Refuses candidates; remembers what was tried.
 
-    `held_out` are the inputs of validation and test rows; `prompt_cap` is in tokens a node.
+    `inputs` are those of all rows; `prompt_cap` is in tokens a node.
     """
 
     count: Callable[[str], int]
-    held_out: Iterable[str]
+    inputs: Iterable[str]
     prompt_cap: int = 1200
     change_cap: int = 600
     _tried: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._inputs = [text.strip() for text in self.held_out if len(text.strip()) >= _LEAK]
+        self._quotable = [text.strip() for text in self.inputs if len(text.strip()) >= _LEAK]
         self._own = {s for phrase in trainer_phrases() for s in _shingles(phrase)}
         self._texts: set[str] = set()
 
@@ -64,8 +65,10 @@ class Guards:
             if size > self.prompt_cap:
                 return f"prompt of {node.name!r} has {size} tokens, the cap is {self.prompt_cap}"
             text = "\n".join(node.instructions)
-            if any(leak in text for leak in self._inputs):
-                return "quotes an input of the held-out data"
+            if any(leak in text for leak in self._quotable):
+                return "quotes an input of the data"
+            if any(likeness(line, text) >= _QUOTE for line in written for text in self._quotable):
+                return "quotes an input of the data"
             if any(shingle in self._own for shingle in _shingles(text)):
                 return "repeats the trainer's own instructions"
         changed = sum(self.count(text) for text in written)

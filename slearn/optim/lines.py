@@ -21,6 +21,9 @@ TIPS = (
     "Check your answer before you write it.",
 )
 
+# How drafts of a line begin: a small model goes on from each in another direction.
+STARTS = ("The answer is ", "When the input ", "", "Write ", "First ", "Always ")
+
 
 class LineEdits(Optimizer):
     """Has the model write edits of the faultiest node's lines, several drafts at once."""
@@ -53,7 +56,7 @@ class LineEdits(Optimizer):
                     "examples": _examples(proposal),
                 },
                 proposal.engine.count_tokens,
-                names=names,
+                names={**names, "start": STARTS[(proposal.step + draft) % len(STARTS)]},
                 sampling=Sampling(temperature=0.8, top_p=0.95),
                 seed=proposal.chance(self.name).randrange(1 << 30) + draft,
             )
@@ -130,6 +133,6 @@ def _examples(proposal: Proposal, most: int = 4) -> str:
     """Return a few inputs with their right answers."""
     shown: list[Trajectory] = [t for t in proposal.trajectories if t.example.targets][:most]
     return "\n".join(
-        f"- {trajectory_input(proposal.agent, t)[:160]} => {(t.example.targets or ('',))[0][:80]}"
+        f"{trajectory_input(proposal.agent, t)[:160]} -> {(t.example.targets or ('',))[0][:80]}"
         for t in shown
     )

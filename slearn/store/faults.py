@@ -34,6 +34,10 @@ def explain(error: BaseException, where: str) -> StoreError:
         return StoreError(
             "not a slearn store: it is no DuckDB file", where=where, hint="use another --store"
         )
+    if isinstance(error, OSError):
+        return StoreError(
+            f"cannot be opened: {error.strerror or first}", where=where, hint="use another --store"
+        )
     if "checksum" in text or "orrupt" in text:
         return StoreError(f"the file is damaged: {first}", where=where, hint="restore a copy of it")
     return StoreError(

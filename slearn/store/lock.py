@@ -26,7 +26,8 @@ class Lock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
+        target = path.resolve()
+        self._path = target.with_name(target.name + ".lock")
         self._descriptor = _acquire(self._path, str(path))
 
     def release(self) -> None:

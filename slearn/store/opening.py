@@ -34,6 +34,8 @@ def connect(path: Path, notice: Callable[[str], None]) -> Connection:
     Raise StoreError for a foreign file or a newer schema; the caller holds the lock and turns the
     database's own errors into StoreErrors.
     """
+    if path.is_dir():
+        raise StoreError("is a folder", where=str(path), hint="name a file in it")
     if not exists(path):
         _create(path)
     logged = _log(path).exists()
@@ -127,15 +129,8 @@ def make_folder(path: Path) -> None:
 
     >>> make_folder(Path("slearn.duckdb"))
 
-    Raise StoreError when it cannot be made.
+    Raise OSError when it cannot be made.
     """
     missing = [folder for folder in path.absolute().parents if not folder.exists()]
-    try:
-        for folder in reversed(missing):
-            folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"its folder cannot be made: {error.strerror}",
-            where=str(path),
-            hint="use another --store",
-        ) from error
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)

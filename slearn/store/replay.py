@@ -1,6 +1,6 @@
 """What a run had stored before it was resumed: the marks of its records, and its rounds.
 
-Rounds are read a window at a time, since one query costs about as much for a hundred as for one.
+Rounds are read a window at a time, since one query costs about as much for many as for one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from slearn.store.writer import Writer
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Connection
 
-WINDOW = 100
+WINDOW = 32
 
 # A record's table, id and step: by these a resumed program must agree with its first attempt.
 Mark = tuple[str, str, int]

@@ -32,8 +32,13 @@ def test_a_damaged_registry_is_named_and_left_alone(
             action()
         assert caught.value.where == str(place)
     assert place.read_text(encoding="latin-1") == content
-    assert resolve("smollm2-135m").name == "smollm2-135m"  # the catalog works on
     assert resolve(str(model_file())).name == "tiny"
+
+
+def test_the_catalog_works_on_beside_a_damaged_registry(home: Path) -> None:
+    home.mkdir()
+    (home / "models.json").write_text("{")
+    assert resolve("smollm2-135m").name == "smollm2-135m"
 
 
 def test_the_registry_is_plain_json_and_changes_are_all_or_nothing(

@@ -9,6 +9,7 @@ import random
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from slearn.engine import (
@@ -109,7 +110,7 @@ def play(log: RunLog, engine: RememberingEngine, ops: Sequence[Op], after=lambda
         else:
             log.record(rest[0], rest[1], {"last": last, "loss": -0.1}, step=number)
         after(number)
-    result = {"last": last, "totals": repr(engine.totals)}
+    result = {"last": last, "totals": repr(replace(engine.totals, seconds=0.0))}
     log.finish("finished", result)
     return result
 

@@ -64,9 +64,9 @@ def test_a_file_that_is_no_database(tmp_path, content):
 
 
 def test_a_folder_and_a_file_in_the_way(tmp_path):
-    refusal(tmp_path)
+    assert "is a folder" in refusal(tmp_path)
     (tmp_path / "file").write_text("x")
-    refusal(tmp_path / "file" / "s.duckdb")
+    assert "cannot be opened: Not a directory" in refusal(tmp_path / "file" / "s.duckdb")
 
 
 def test_somebody_elses_database(tmp_path):

@@ -1,0 +1,88 @@
+"""What differs between two agents, node by node, as lines marked - and +."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from slearn.agent import Agent, Field, Node
+from slearn.cli.output import one_line
+
+NOTHING = "no differences"
+
+
+def compare(before: Agent, after: Agent) -> list[dict[str, Any]]:
+    """Return the parts that differ: where, which part, and its lines marked "-", "+" or " ".
+
+    >>> from dataclasses import replace
+    >>> from slearn.agent import Flow
+    >>> one = Agent("a", (Node("answer", ("Say it.",)),), Flow(("answer",)))
+    >>> compare(one, replace(one, metric="f1"))
+    [{'node': None, 'part': 'metric', 'lines': ['- exact', '+ f1']}]
+    """
+    found = [
+        _part(None, "metric", [before.metric], [after.metric]),
+        _part(None, "flow", before.flow.steps, after.flow.steps),
+    ]
+    old = {node.name: _describe(node) for node in before.nodes}
+    new = {node.name: _describe(node) for node in after.nodes}
+    for name in dict.fromkeys([*old, *new]):
+        for part in dict.fromkeys([*old.get(name, {}), *new.get(name, {})]):
+            lines = old.get(name, {}).get(part, []), new.get(name, {}).get(part, [])
+            found.append(_part(name, part, *lines))
+    return [part for part in found if part is not None]
+
+
+def changes_text(parts: Sequence[dict[str, Any]]) -> str:
+    """Return the differences for a person to read.
+
+    >>> print(changes_text([{"node": "answer", "part": "demos", "lines": ["+ hot => cold"]}]))
+    node answer
+      demos
+        + hot => cold
+    """
+    lines: list[str] = []
+    node: Any = ""
+    for part in parts:
+        if part["node"] != node:
+            node = part["node"]
+            lines.append("agent" if node is None else f"node {node}")
+        lines.append(f"  {part['part']}")
+        lines += [f"    {line}" for line in part["lines"]]
+    return "\n".join(lines) or NOTHING
+
+
+def _describe(node: Node) -> dict[str, list[str]]:
+    demos = []
+    for demo in node.demos:
+        given = " | ".join(demo.inputs[name] for name in node.inputs)
+        fields = " | ".join(demo.output[field.name] for field in node.output.fields)
+        demos.append(f"{given} => {fields}")
+    return {
+        "inputs": list(node.inputs),
+        "instructions": list(node.instructions),
+        "demos": demos,
+        "output": [_field(field) for field in node.output.fields],
+        "layout": [node.layout],
+    }
+
+
+def _field(field: Field) -> str:
+    parts = [f"{field.name}: {field.type}"]
+    if field.type == "choice":
+        parts.append("one of " + ", ".join(field.choices or ("the row's own",)))
+    if field.type == "text":
+        parts.append(f"up to {field.max_chars} characters and {field.max_tokens} tokens")
+        parts.append("several lines" if field.multiline else "one line")
+    return ", ".join([*parts, *(text for text in (field.pattern, field.schema) if text)])
+
+
+def _part(
+    node: str | None, part: str, before: Sequence[str], after: Sequence[str]
+) -> dict[str, Any] | None:
+    if list(before) == list(after):
+        return None
+    old, new = [list(map(one_line, side)) for side in (before, after)]
+    lines = [line for line in difflib.ndiff(old, new) if not line.startswith("?")]
+    return {"node": node, "part": part, "lines": lines}

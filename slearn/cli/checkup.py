@@ -1,0 +1,85 @@
+"""What a machine has, and one sentence from a model with its speed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from slearn import __version__
+from slearn.cli.engines import engine_settings, open_model
+from slearn.cli.output import one_line
+from slearn.engine import GenerateRequest, Message
+
+LIBRARIES = ("llama-cpp-python", "llguidance", "outlines", "duckdb", "numpy", "click", "PyYAML")
+_REQUEST = GenerateRequest((Message("user", "Write one sentence about the sea."),), max_tokens=48)
+
+
+def examine(model: str | None, threads: int | None) -> dict[str, Any]:
+    """Return what `doctor --json` prints; a model is loaded only where one is named.
+
+    >>> examine(None, 2)["threads"]  # doctest: +SKIP
+    2
+    """
+    from slearn.engine import describe_library
+
+    affinity = getattr(os, "sched_getaffinity", None)
+    return {
+        "slearn": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "cores": os.cpu_count(),
+        "usable_cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "threads": engine_settings(0, threads)["threads"],
+        "library": describe_library(),
+        "model": None if model is None else _try(model, threads),
+    }
+
+
+def _try(name: str, threads: int | None) -> dict[str, Any]:
+    began = time.monotonic()
+    with open_model(name, threads=threads) as engine:
+        loaded = time.monotonic()
+        found = engine.generate([_REQUEST])[0]
+        seconds = time.monotonic() - loaded
+    speed = found.usage.generated / max(seconds, 1e-6)
+    return {
+        "name": name,
+        "load_seconds": round(loaded - began, 2),
+        "sentence": found.text,
+        "tokens": found.usage.generated,
+        "tokens_per_second": round(speed, 1),
+    }
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """Return a report as lines.
+
+    >>> report_text({"python": "3.11.7", "libraries": {"duckdb": None}, "model": None})
+    'python            3.11.7\\nduckdb            not installed'
+    """
+    shown: dict[str, Any] = {}
+    for name, value in report.items():
+        if isinstance(value, Mapping):
+            shown |= {f"model {k}" if name == "model" else k: v for k, v in value.items()}
+        elif value is not None:
+            shown[name] = value
+    lines = (f"{name.replace('_', ' '):<17} {_shown(value)}" for name, value in shown.items())
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not installed" if value is None else one_line(str(value))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,98 @@
+"""Scoring an agent on a data file, and running it on one input."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from slearn.agent import Trajectory, forward
+from slearn.cli.engines import open_model
+from slearn.cli.live import LiveLine
+from slearn.cli.sources import Source, columns_for, load_examples, outer_inputs, own_choices
+from slearn.datasets import Columns, to_examples
+from slearn.errors import InputError
+from slearn.evaluate import evaluate
+from slearn.values import Example
+
+
+def score_agent(
+    agent: Path,
+    data: Path,
+    model: str,
+    *,
+    limit: int | None = None,
+    context: int = 8192,
+    threads: int | None = None,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Evaluate an agent and return what `eval --json` prints.
+
+    >>> score_agent(Path("demo"), Path("demo/val.jsonl"), "scripted")["n"]  # doctest: +SKIP
+    90
+    """
+    source = Source.open(agent)
+    examples = load_examples(data, source.agent, columns_for(data, source), limit)
+    with open_model(model, context, threads) as engine, LiveLine(quiet=quiet) as line:
+        began = time.monotonic()
+
+        def watch(done: int, total: int, computed: int) -> None:
+            speed = computed / max(time.monotonic() - began, 1e-6)
+            line.show(f"{done} of {total} rows · {speed:,.0f} tokens/s")
+
+        found = evaluate(source.agent, examples, engine, watch=watch)
+        seconds = time.monotonic() - began
+    interval = found.interval
+    return {
+        "metric": found.metric,
+        "score": interval.value,
+        "n": interval.n,
+        "low": interval.low,
+        "high": interval.high,
+        "tokens": found.usage.computed,
+        "seconds": round(seconds, 3),
+    }
+
+
+def answer_one(
+    agent: Path, text: str, model: str, context: int, threads: int | None
+) -> Trajectory:
+    """Run an agent on one input and return the steps it took.
+
+    >>> answer_one(Path("support"), "Where is my parcel?", "scripted", 8192, 2).answer
+    ... # doctest: +SKIP
+    'delivery'
+    """
+    source = Source.open(agent)
+    example = read_input(text, outer_inputs(source.agent), own_choices(source.agent))
+    with open_model(model, context, threads) as engine:
+        return forward(source.agent, [example], engine)[0]
+
+
+def read_input(text: str, inputs: tuple[str, ...], choices: bool) -> Example:
+    """Read one input: as it stands, or as a JSON object where the agent reads more than one.
+
+    >>> read_input('{"question": "Who?", "context": "Me."}', ("question", "context"), False).inputs
+    {'question': 'Who?', 'context': 'Me.'}
+
+    Raises InputError for what is no such object.
+    """
+    if len(inputs) == 1 and not choices:
+        return Example("input", {inputs[0]: text})
+    names = [*inputs, *(["choices"] if choices else [])]
+    shape = "{" + ", ".join(f'"{name}": …' for name in names) + "}"
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InputError("the agent reads several values", hint=f"a JSON object: {shape}")
+    for name in names:
+        if name not in value:
+            raise InputError(f"the input lacks {name!r}", hint=f"a JSON object: {shape}")
+    columns = Columns(inputs, None, "choices" if choices else None)
+    example = to_examples([value], columns, "the input")[0]
+    if choices and not example.choices:
+        raise InputError("the input has no choices", hint="a list of at least one")
+    return example

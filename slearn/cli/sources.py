@@ -1,0 +1,132 @@
+"""Where an agent and its data come from: files and directories that the user named.
+
+What an agent reads must be a column, what its metric needs must be there: both are checked here,
+before a model is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from slearn.agent import Agent, load_agent
+from slearn.datasets import Columns, read_rows, to_examples
+from slearn.datasets.project import AGENT, read_columns
+from slearn.errors import DataError
+from slearn.metrics import metric_named
+from slearn.values import Example
+
+
+@dataclass(frozen=True)
+class Source:
+    """An agent, the file it stands in, and the columns it was made for, where that is known."""
+
+    agent: Agent
+    path: Path
+    columns: Columns | None
+
+    @classmethod
+    def open(cls, path: Path) -> Source:
+        """Read an agent file, or the one in a directory that `slearn init` made.
+
+        >>> Source.open(Path("support")).agent.metric  # doctest: +SKIP
+        'choice'
+        """
+        file = path / AGENT if path.is_dir() else path
+        return cls(load_agent(file), file, read_columns(file.parent))
+
+
+def outer_inputs(agent: Agent) -> tuple[str, ...]:
+    """Return the inputs that an agent takes from the data, not from its own nodes.
+
+    >>> from slearn.agent import Flow, Node
+    >>> outer_inputs(Agent("a", (Node("answer", (), ("question",)),), Flow(("answer",))))
+    ('question',)
+    """
+    names = {node.name for node in agent.nodes}
+    read = (name for step in agent.flow.steps for name in agent.node(step).inputs)
+    return tuple(dict.fromkeys(name for name in read if name.split(".")[0] not in names))
+
+
+def columns_for(path: Path, source: Source) -> Columns:
+    """Return the columns of a data file: what data.json beside it or beside the agent says.
+
+    Without one they are the agent's own inputs, `target`, and `choices` where there is such a
+    column.
+    """
+    known = read_columns(path.parent) or source.columns
+    if known is not None:
+        return known
+    first = next(iter(read_rows(path)))
+    return Columns(outer_inputs(source.agent), choices="choices" if "choices" in first else None)
+
+
+def load_examples(
+    path: Path, agent: Agent, columns: Columns, limit: int | None = None
+) -> list[Example]:
+    """Read a data file as examples that the agent can run on and its metric can score.
+
+    >>> load_examples(Path("val.jsonl"), agent, Columns())[0].id  # doctest: +SKIP
+    's001'
+
+    Raises DataError where the data lacks what the agent or its metric needs.
+    """
+    check_reads(agent, columns, str(path))
+    examples = to_examples(islice(read_rows(path), limit), columns, str(path))
+    check_rows(agent, examples, str(path))
+    return examples
+
+
+def check_reads(agent: Agent, columns: Columns, where: str) -> None:
+    """Refuse an agent that reads what is no input column, with the closest one."""
+    for name in outer_inputs(agent):
+        if name not in columns.inputs:
+            close = difflib.get_close_matches(name, columns.inputs, n=1, cutoff=0.5)
+            guess = f"did you mean {close[0]!r}? " if close else ""
+            raise DataError(
+                f"the agent reads {name!r}, which is no input column of the data",
+                where=where,
+                hint=f"{guess}the inputs are: {', '.join(columns.inputs)}",
+            )
+
+
+def check_rows(agent: Agent, examples: Iterable[Example], where: str) -> None:
+    """Refuse rows without the target that the metric needs or the choices that the agent needs."""
+    needs_target = agent.metric != "judge" and ":" not in agent.metric
+    if agent.metric != "judge":
+        metric_named(agent.metric)  # an unknown one is told now
+    needs_choices = own_choices(agent)
+    for example in examples:
+        place = f"{where}, row {example.id}"
+        if needs_target and not example.targets:
+            hint = "leave the row out, or use the metric judge"
+            raise DataError(f"has no target, which {agent.metric} needs", where=place, hint=hint)
+        if needs_choices and not example.choices:
+            raise DataError("has no choices, and the agent's answer is one of them", where=place)
+
+
+def own_choices(agent: Agent) -> bool:
+    """Tell whether every example must bring the choices of an answer.
+
+    >>> from slearn.agent import Flow, Node
+    >>> own_choices(Agent("a", (Node("answer", ()),), Flow(("answer",))))
+    False
+    """
+    fields = (field for node in agent.nodes for field in node.output.fields)
+    return any(field.type == "choice" and not field.choices for field in fields)
+
+
+def apart(splits: Sequence[tuple[str, list[Example]]]) -> list[list[Example]]:
+    """Return the splits with ids that no two of them share.
+
+    >>> parts = [("train", [Example("1", {})]), ("val", [Example("1", {})])]
+    >>> [example.id for part in apart(parts) for example in part]
+    ['train:1', 'val:1']
+    """
+    ids = [{example.id for example in examples} for _, examples in splits]
+    if len(set().union(*ids)) == sum(map(len, ids)):
+        return [examples for _, examples in splits]
+    return [[replace(e, id=f"{name}:{e.id}") for e in examples] for name, examples in splits]

@@ -1,0 +1,140 @@
+"""`slearn eval` and `slearn run`: scores and answers, from nothing but an agent file and data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TWO_INPUTS = """\
+slearn: 1
+nodes:
+- name: draft
+  instructions: [Say it.]
+  inputs: [question]
+  output: [{type: choice, choices: [one, two]}]
+- name: answer
+  instructions: [Choose.]
+  inputs: [draft, context]
+  output: [{type: choice, choices: [yes, no]}]
+flow: {steps: [draft, answer]}
+"""
+OWN_CHOICES = """\
+slearn: 1
+metric: choice
+nodes:
+- name: answer
+  instructions: []
+  output: [{type: choice}]
+"""
+
+
+def test_scores_in_words_and_as_json(project: Path, slearn: Any, here: Path) -> None:
+    command = ("eval", "demo", "--data", "demo/val.jsonl", "--model", "scripted")
+    assert slearn(*command).stdout.startswith("choice 0.")
+    found = json.loads(slearn(*command, "--json").stdout)
+    assert list(found) == ["metric", "score", "n", "low", "high", "tokens", "seconds"]
+    assert found["metric"] == "choice" and found["n"] == 18
+    assert found["low"] <= found["score"] <= found["high"]
+    assert json.loads(slearn(*command, "--json", "--limit", 5).stdout)["n"] == 5
+    assert not (here / ".slearn").exists()
+
+
+def test_a_score_below_the_minimum_exits_with_4(project: Path, slearn: Any) -> None:
+    command = ("eval", project, "--data", "demo/val.jsonl", "--model", "scripted")
+    slearn(*command, "--min-score", "0")
+    low = slearn(*command, "--min-score", "1", "--json", code=4)
+    assert "is below --min-score 1" in low.stderr
+    assert json.loads(low.stdout)["n"] == 18
+
+
+def test_a_lone_agent_file_reads_the_columns_it_names(
+    slearn: Any, here: Path, rows_file: Any
+) -> None:
+    (here / "two.yaml").write_text(TWO_INPUTS, encoding="utf-8")
+    rows = [{"question": "q", "context": "c", "target": "yes"}] * 3
+    data = rows_file(here / "data" / "rows.jsonl", rows)
+    assert "n 3" in slearn("eval", "two.yaml", "--data", data, "--model", "scripted").stdout
+    (here / "own.yaml").write_text(OWN_CHOICES, encoding="utf-8")
+    rows = [{"input": "q", "target": "b", "choices": ["a", "b"]}, {"input": "q", "target": "c",
+            "choices": "c|d"}]  # fmt: skip
+    data = rows_file(here / "data" / "own.jsonl", rows)
+    assert "n 2" in slearn("eval", "own.yaml", "--data", data, "--model", "scripted").stdout
+
+
+@pytest.mark.parametrize(
+    ("row", "agent", "message"),
+    [
+        ({"question": "q", "target": "yes"}, TWO_INPUTS, "no column 'context'"),
+        ({"input": "q", "target": "a"}, OWN_CHOICES, "row 1: has no choices"),
+        ({"input": "q"}, OWN_CHOICES.replace("metric: choice\n", ""), "row 1: has no target"),
+        ({"input": "q"}, "slearn: 1\nnodes: [", "agent.yaml:2: not valid YAML"),
+        ({"input": "q"}, "slearn: 1\nnodes:\n- name: a\n  lines: []\n", "agent.yaml:4: "),
+        ({"input": "q"}, OWN_CHOICES.replace("choice\nn", "best\nn"), "unknown metric 'best'"),
+        ({"a": "q", "target": "a"}, OWN_CHOICES.replace("[]", "[]\n  inputs: [target]"),
+         "cannot be an input as well"),
+    ],
+)  # fmt: skip
+def test_an_agent_and_data_that_do_not_fit(
+    slearn: Any, here: Path, rows_file: Any, row: dict[str, str], agent: str, message: str
+) -> None:
+    (here / "agent.yaml").write_text(agent, encoding="utf-8")
+    rows_file(here / "rows.jsonl", [row])
+    wrong = slearn("eval", "agent.yaml", "--data", "rows.jsonl", "--model", "scripted", code=2)
+    assert message in wrong.stderr
+
+
+def test_columns_that_init_named_are_the_only_ones(project: Path, slearn: Any) -> None:
+    agent = project / "agent.yaml"
+    text = agent.read_text(encoding="utf-8").replace("- request", "- requests")
+    agent.write_text(text, encoding="utf-8")
+    wrong = slearn("eval", "demo", "--data", "demo/val.jsonl", "--model", "scripted", code=2)
+    assert "the agent reads 'requests'" in wrong.stderr
+    assert "did you mean 'request'? the inputs are: request" in wrong.stderr
+
+
+def test_one_input_as_an_argument_or_on_standard_input(
+    project: Path, slearn: Any, here: Path
+) -> None:
+    before = sorted(here.rglob("*"))
+    command = ("run", project / "agent.yaml", "--model", "scripted")
+    answer = slearn(*command, "where is my parcel?").stdout
+    assert answer.strip() in ("account", "billing", "delivery")
+    assert slearn(*command, stdin="where is my parcel?\n").stdout == answer
+    steps = json.loads(slearn(*command, "where is my parcel?", "--json").stdout)
+    assert steps["answer"] == answer.strip()
+    assert steps["steps"][0]["inputs"] == {"request": "where is my parcel?"}
+    assert set(steps["steps"][0]) == {"node", "inputs", "output", "text"}
+    assert sorted(here.rglob("*")) == before
+
+
+def test_several_inputs_as_a_json_object(slearn: Any, here: Path) -> None:
+    (here / "two.yaml").write_text(TWO_INPUTS, encoding="utf-8")
+    given = json.dumps({"question": "wer?", "context": ["ü"]})
+    command = ("run", "two.yaml", "--model", "scripted")
+    assert slearn(*command, given).stdout.strip() in ("yes", "no")
+    steps = json.loads(slearn(*command, "--json", stdin=given).stdout)["steps"]
+    assert [step["node"] for step in steps] == ["draft", "answer"]
+    assert steps[1]["inputs"]["context"] == '["ü"]'
+    for wrong, message in (
+        ("plain", "the agent reads several values"),
+        ('{"question": 1}', "lacks 'context'"),
+        ("[1]", '{"question": …, "context": …}'),
+    ):
+        assert message in slearn(*command, wrong, code=2).stderr
+
+
+def test_choices_of_its_own_come_with_the_input(slearn: Any, here: Path) -> None:
+    (here / "own.yaml").write_text(OWN_CHOICES, encoding="utf-8")
+    command = ("run", "own.yaml", "--model", "scripted")
+    given = json.dumps({"input": "x", "choices": ["north", "south"]})
+    assert slearn(*command, given).stdout.strip() in ("north", "south")
+    assert "lacks 'choices'" in slearn(*command, '{"input": "x"}', code=2).stderr
+    assert "no choices" in slearn(*command, '{"input": "x", "choices": []}', code=2).stderr
+
+
+def test_no_input_at_all(project: Path, slearn: Any) -> None:
+    wrong = slearn("run", project, "--model", "scripted", code=2, stdin="")
+    assert "standard input is empty" in wrong.stderr

@@ -1,0 +1,148 @@
+"""`slearn runs`, `show`, `diff` and `export`: what the store tells about runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from slearn.agent import load_agent
+from slearn.store import Store
+
+
+def test_runs_are_listed_newest_last(trained: Any, slearn: Any, here: Path) -> None:
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        store.begin(store.run("r1").config)
+    rows = json.loads(slearn("runs", "--json").stdout)
+    assert [(row["run"], row["status"]) for row in rows] == [("r1", "finished"), ("r2", "stopped")]
+    result = json.loads(trained.stdout)
+    assert rows[0]["before"] == result["before"]["score"]
+    assert rows[0]["after"] == result["after"]["score"]
+    assert (rows[1]["metric"], rows[1]["after"]) == ("choice", None)
+    lines = slearn("runs").stdout.splitlines()
+    assert lines[0].split() == ["run", "status", "metric", "before", "after", "created"]
+    assert lines[2].split()[:5] == ["r2", "stopped", "choice", "-", "-"]
+
+
+def test_a_store_without_runs_or_none_at_all(slearn: Any, here: Path) -> None:
+    assert "no store here" in slearn("runs", code=2).stderr
+    Store.open(here / "s.duckdb").close()
+    assert slearn("runs", "--store", "s.duckdb").stdout == "no runs yet\n"
+    assert slearn("runs", "--store", "s.duckdb", "--json").stdout == "[]\n"
+    assert "no runs yet" in slearn("show", "last", "--store", "s.duckdb", code=2).stderr
+    (here / "text").write_text("no store", encoding="utf-8")
+    assert "text: " in slearn("runs", "--store", "text", code=2).stderr
+
+
+def test_show_tells_what_happened(trained: Any, slearn: Any) -> None:
+    shown = slearn("show", "r1").stdout
+    assert shown.startswith("run r1: finished")
+    for part in ("before  ", "after   ", "steps (the best", "accepted: ", "validation ", " lost",
+                 "a loss in words (example ", "requirement: ", "weight change: "):  # fmt: skip
+        assert part in shown
+    assert slearn("show", "last").stdout == shown
+
+
+def test_show_as_json(trained: Any, slearn: Any) -> None:
+    story = json.loads(slearn("show", "r1", "--json").stdout)
+    assert story["run"] == "r1" and story["result"]["run"] == "r1"
+    steps = story["steps"]
+    assert [step["step"] for step in steps] == list(range(len(steps)))
+    assert {"operator", "status", "reason", "edits", "race", "validation"} <= set(steps[0])
+    assert sum(step["candidates"]["accepted"] for step in steps) == story["result"]["accepted"]
+    assert {"assessment", "requirement", "score"} <= set(story["loss"])
+    assert story["gradient"]["example"] == story["loss"]["example"]
+
+
+def test_show_of_a_run_that_has_done_nothing(trained: Any, slearn: Any, here: Path) -> None:
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        store.begin(store.run("r1").config)
+    assert "no step yet" in slearn("show", "r2").stdout
+    wrong = slearn("show", "r7", code=2)
+    assert "no run named r7 (the last: r1, r2)" in wrong.stderr
+
+
+def test_export_writes_what_the_run_ended_with(
+    trained: Any, slearn: Any, here: Path, finished: Any
+) -> None:
+    slearn("export", "r1", "-o", "neu/agent ü.yaml")
+    said = json.loads(slearn("export", "last", "-o", "b.yaml", "--json").stdout)
+    assert said == {"run": "r1", "file": "b.yaml"}
+    agent = load_agent("b.yaml")
+    assert agent == load_agent("neu/agent ü.yaml")
+    assert agent.last.demos and agent != load_agent(finished[0] / "demo" / "agent.yaml")
+    slearn("run", "b.yaml", "where is my parcel", "--model", "scripted")
+    (here / "file").write_text("", encoding="utf-8")
+    assert "cannot be written" in slearn("export", "r1", "-o", "file/x.yaml", code=2).stderr
+
+
+def test_export_of_a_run_under_way_takes_the_last_accepted(
+    trained: Any, slearn: Any, here: Path
+) -> None:
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        accepted = [r for r in store.records("r1", "candidates") if r["status"] == "accepted"]
+        log = store.begin(store.run("r1").config)
+        slearn_start = store.run("r1").config["agent"]
+    slearn("export", "r2", "-o", "start.yaml")
+    assert Path("start.yaml").read_text(encoding="utf-8") == slearn_start
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        log = store.resume("r2")
+        body = {"status": "accepted", "agent": accepted[-1]["agent"]}
+        log.record("candidates", "0/0", body)
+    slearn("export", "r2", "-o", "now.yaml")
+    slearn("export", "r1", "-o", "end.yaml")
+    assert load_agent("now.yaml") == load_agent("end.yaml")
+
+
+def test_a_run_alone_is_compared_with_its_start(trained: Any, slearn: Any) -> None:
+    shown = slearn("diff", "r1").stdout.splitlines()
+    assert shown[:2] == ["node answer", "  demos"]
+    assert all(line.startswith("    + ") and " => " in line for line in shown[2:])
+    parts = json.loads(slearn("diff", "r1", "--json").stdout)
+    assert [(part["node"], part["part"]) for part in parts] == [("answer", "demos")]
+
+
+def test_files_and_runs_are_compared_with_each_other(
+    trained: Any, slearn: Any, finished: Any
+) -> None:
+    start = finished[0] / "demo"
+    assert slearn("diff", start, "r1").stdout == slearn("diff", "r1").stdout
+    slearn("export", "r1", "-o", "end.yaml")
+    assert slearn("diff", "end.yaml", "r1").stdout == "no differences\n"
+    assert slearn("diff", start / "agent.yaml", start, "--json").stdout == "[]\n"
+    assert "    - " in slearn("diff", "r1", start).stdout
+    assert "a file alone" in slearn("diff", start, code=2).stderr
+    assert "missing.yaml: cannot be read" in slearn("diff", "missing.yaml", "r1", code=2).stderr
+    assert "no run named r9" in slearn("diff", "r9", code=2).stderr
+
+
+def test_every_part_of_an_agent_that_differs_is_shown(slearn: Any, here: Path) -> None:
+    one = """\
+slearn: 1
+metric: exact
+nodes:
+- {name: answer, instructions: [Say it., Be brief.], output: [{max_chars: 9}]}
+"""
+    two = """\
+slearn: 1
+metric: f1
+nodes:
+- {name: plan, instructions: [Think.]}
+- name: answer
+  instructions: [Say it., Be very brief., "Be\\nnice."]
+  inputs: [plan]
+  layout: inputs-first
+  output: [{type: regex, pattern: "a+"}]
+  demos: [{inputs: {plan: hot}, output: {answer: a}}]
+"""
+    (here / "1.yaml").write_text(one, encoding="utf-8")
+    (here / "2.yaml").write_text(two, encoding="utf-8")
+    parts = json.loads(slearn("diff", "1.yaml", "2.yaml", "--json").stdout)
+    assert [(part["node"], part["part"]) for part in parts] == [
+        (None, "metric"), (None, "flow"), ("answer", "inputs"), ("answer", "instructions"),
+        ("answer", "demos"), ("answer", "output"), ("answer", "layout"), ("plan", "inputs"),
+        ("plan", "instructions"), ("plan", "output"), ("plan", "layout"),
+    ]  # fmt: skip
+    assert parts[3]["lines"] == ["  Say it.", "- Be brief.", "+ Be very brief.", "+ Be nice."]
+    assert parts[4]["lines"] == ["+ hot => a"]
+    assert parts[5]["lines"][1] == "+ answer: regex, a+"

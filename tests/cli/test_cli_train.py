@@ -1,0 +1,181 @@
+"""`slearn train`, from a directory, a file, and a run; and what stands in the store afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slearn.agent import agent_to_text, load_agent
+from slearn.cli.plan import plan_from
+from slearn.engine import open_engine
+from slearn.errors import Interrupted
+from slearn.progress import Progress
+from slearn.settings import TrainSettings
+from slearn.store import Store
+from slearn.train import Engines, train
+
+BUDGET = ("--model", "scripted", "--budget-tokens", 8_000)
+
+
+def result_of(run: Any) -> dict[str, Any]:
+    lines = run.stdout.splitlines()
+    assert len(lines) == 1
+    found: dict[str, Any] = json.loads(lines[0])
+    return found
+
+
+def test_a_directory_is_all_that_training_needs(trained: Any) -> None:
+    result = result_of(trained)
+    assert (result["run"], result["status"], result["metric"]) == ("r1", "finished", "choice")
+    assert result["split"] == "test"
+    for part in ("before", "after"):
+        assert set(result[part]) == {"score", "n", "low", "high"}
+    assert result["after"]["score"] > result["before"]["score"]
+    assert trained.stderr.startswith("run r1 · 36 train, 18 val, 18 test rows · about 8,000 tokens")
+
+
+def test_text_output_says_before_and_after(project: Path, slearn: Any) -> None:
+    lines = slearn("train", project, *BUDGET).stdout.splitlines()
+    assert Path(".slearn/store.duckdb").exists()
+    assert lines[0].startswith("run r1: finished")
+    assert [line.split()[0] for line in lines[1:4]] == ["before", "after", "gain"]
+    assert "n 18, 95% interval" in lines[1]
+
+
+def test_the_note_in_the_store_holds_all_that_a_resume_needs(
+    trained: Any, finished: tuple[Path, Any]
+) -> None:
+    with Store.open(".slearn/store.duckdb", create=False) as store:
+        config = store.run("r1").config
+    project = finished[0] / "demo"
+    assert config["agent"] == agent_to_text(load_agent(project / "agent.yaml"))
+    assert config["data"]["train"]["path"] == str(project / "train.jsonl")
+    assert len(config["data"]["val"]["sha256"]) == 64
+    assert config["data"]["columns"] == {"inputs": ["request"], "target": "queue", "choices": None}
+    assert config["model"] == {"name": "scripted", "path": None, "sha256": "scripted"}
+    assert config["optimizer_model"] is None
+    assert config["settings"]["budget_tokens"] == 8_000
+    assert config["engine"]["cells"] == 8192 and config["engine"]["threads"] >= 1
+
+
+def test_files_and_the_trained_agent(project: Path, slearn: Any, here: Path) -> None:
+    run = slearn(
+        "train", project / "agent.yaml", "--train", project / "train.jsonl",
+        "--val", project / "val.jsonl", "-o", here / "neu" / "ü.yaml", "--json", *BUDGET,
+        "--optimizer-model", "scripted", "--store", here / "other.duckdb",
+    )  # fmt: skip
+    assert result_of(run)["split"] == "validation"
+    assert load_agent(here / "neu" / "ü.yaml").metric == "choice"
+    assert not (here / ".slearn").exists()
+
+
+def test_the_same_command_gives_the_same_agent(project: Path, slearn: Any, here: Path) -> None:
+    texts = []
+    for name in ("one", "two"):
+        slearn("train", project, *BUDGET, "--store", here / f"{name}.duckdb", "-o", here / name)
+        texts.append((here / name).read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
+
+
+def test_resuming_what_has_finished_repeats_the_result(trained: Any, slearn: Any) -> None:
+    again = slearn("train", "--resume", "r1", "--json", "-o", "agent2.yaml")
+    assert result_of(again) == result_of(trained)
+    assert "nothing to go on with" in again.stderr
+    assert load_agent("agent2.yaml")
+
+
+class Impatient(Progress):
+    """Asks a run to stop when its first race begins."""
+
+    def phase(self, name: str, step: int = 0, detail: str = "") -> None:
+        self.interrupted = self.interrupted or name == "race"
+
+
+def test_a_run_cut_off_goes_on_and_ends_the_same(trained: Any, slearn: Any, here: Path) -> None:
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        plan = plan_from(store.run("r1").config, "r1")
+    settings = TrainSettings.from_json(plan.config["settings"])
+    with Store.open(here / "cut.duckdb") as store, open_engine(None) as engine:
+        log = store.begin(plan.config)
+        with pytest.raises(Interrupted):
+            train(plan.agent, plan.data, Engines(engine, engine), log, settings, Impatient())
+    resumed = slearn("train", "--resume", "last", "--store", here / "cut.duckdb", "--json")
+    assert "run r1 · resumed" in resumed.stderr
+    whole, cut = result_of(trained), result_of(resumed)
+    del whole["seconds"], cut["seconds"]
+    assert whole == cut
+
+
+def begin_without_end(here: Path, **changes: Any) -> None:
+    """Add a run r2 that is like r1 but for the changes, and has not ended."""
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        store.begin({**store.run("r1").config, **changes})
+
+
+def test_a_changed_data_file_is_told(
+    trained: Any, slearn: Any, here: Path, rows_file: Any
+) -> None:
+    val = rows_file(here / "val.jsonl", [{"id": "1", "request": "x", "queue": "billing"}])
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        data = store.run("r1").config["data"]
+    begin_without_end(here, data={**data, "val": {**data["val"], "path": str(val)}})
+    wrong = slearn("train", "--resume", "r2", code=2)
+    assert f"{val}: has changed since run r2 began" in wrong.stderr
+    val.unlink()
+    assert "val.jsonl: no such file" in slearn("train", "--resume", "r2", code=2).stderr
+
+
+def test_a_changed_model_is_told(
+    trained: Any, slearn: Any, here: Path, tiny_model: Path
+) -> None:
+    noted = {"name": "tiny", "path": str(tiny_model), "sha256": "a" * 64}
+    begin_without_end(here, model=noted)
+    wrong = slearn("train", "--resume", "r2", code=2)
+    assert "the model has changed since the run began" in wrong.stderr
+
+
+def test_a_fault_during_training_is_noted(trained: Any, slearn: Any, here: Path) -> None:
+    (here / "faulty.py").write_text("def score(answer): raise KeyError(answer)", encoding="utf-8")
+    with Store.open(here / ".slearn" / "store.duckdb") as store:
+        text = store.run("r1").config["agent"].replace("metric: choice", "metric: faulty:score")
+    begin_without_end(here, agent=text)
+    assert "faulty:score: raised KeyError" in slearn("train", "--resume", "r2", code=2).stderr
+    assert json.loads(slearn("runs", "--json").stdout)[1]["status"] == "failed"
+    assert "error: faulty:score: raised KeyError" in slearn("show", "r2").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("demo", "--data", "demo", "--train", "x"), "give --data or --train, not both"),
+        (("demo", "--train", "demo/train.jsonl"), "--val is missing"),
+        (("demo/agent.yaml",), "no data: give --data DIR"),
+        (("demo", "--data", "demo/train.jsonl"), "is a file; --data takes a directory"),
+        (("demo", "--data", "nowhere"), "nowhere/train.jsonl: no such file"),
+        (("nowhere.yaml", "--data", "demo"), "nowhere.yaml: cannot be read"),
+        (("demo", "--budget-minutes", "-1"), "Invalid value for '--budget-minutes'"),
+        (("demo", "--budget-minutes", "nan"), "not a finite number"),
+        (("demo", "--budget-tokens", "0"), "Invalid value for '--budget-tokens'"),
+        (("demo", "--budget-tokens", "9", "--budget-minutes", "1"), "not both"),
+        (("demo", "--model", "smolm2-135m"), "did you mean smollm2-135m?"),
+        (("demo", "--optimizer-model", "nothing.gguf"), "nothing.gguf"),
+        (("demo", "-o", "demo"), "demo: is a directory"),
+        (("demo", "--resume", "r1"), "leave AGENT out"),
+        (("--resume", "r1"), "no store here"),
+        ((), "AGENT is missing"),
+    ],
+)
+def test_what_cannot_be_trained_on(
+    project: Path, slearn: Any, here: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    model = () if "--resume" in arguments or "--model" in arguments else ("--model", "scripted")
+    assert message in slearn("train", *arguments, *model, code=2).stderr
+    assert not (here / ".slearn").exists()
+
+
+def test_without_a_model_there_is_no_training(project: Path, slearn: Any) -> None:
+    assert "--model is missing" in slearn("train", "demo", code=2).stderr
+

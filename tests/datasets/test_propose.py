@@ -1,0 +1,284 @@
+"""What is proposed for data of every kind, and that every target can be said by the contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slearn.agent import Agent, agent_from_text, agent_to_text, load_agent
+from slearn.datasets import Columns, load_split, read_rows
+from slearn.datasets.answers import is_number, look, words
+from slearn.datasets.contracts import unsayable
+from slearn.datasets.detect import Wishes
+from slearn.datasets.prepare import Prepared, prepare
+from slearn.datasets.project import read_columns, write_project
+from slearn.datasets.propose import LONG_INPUT, propose
+from slearn.errors import DataError, InputError
+from slearn.values import Example
+
+SUPPORT = Path(__file__).parents[2] / "data" / "support" / "requests.jsonl"
+
+
+def rows_of(*targets: Any, **more: Any) -> list[dict[str, Any]]:
+    return [{"input": f"question {n}", "target": t, **more} for n, t in enumerate(targets)]
+
+
+def prepared(*targets: Any, wishes: Wishes | None = None, **more: Any) -> Prepared:
+    return prepare(rows_of(*targets, **more), wishes or Wishes())
+
+
+def shape(found: Prepared) -> tuple[str, str]:
+    agent = found.proposal.agent
+    return agent.metric, agent.last.output.answer.type
+
+
+def examples(*targets: str | None) -> list[Example]:
+    return [
+        Example(str(n), {"input": f"q{n}"}, None if target is None else (target,))
+        for n, target in enumerate(targets)
+    ]
+
+
+SENTENCES = [f"the {n}th of many long answers with all those words in it, see" for n in range(12)]
+
+SHAPES = {
+    "labels": (["billing", "delivery", "returns"] * 8, ("choice", "choice")),
+    "two labels": (["yes", "no"] * 4, ("choice", "choice")),
+    "booleans": ([True, False] * 6, ("choice", "choice")),
+    "numbers": ([n * 7 - 3 for n in range(12)], ("number", "number")),
+    "decimals": ([f"{n}.5" for n in range(12)], ("number", "number")),
+    "prices": ([f"${n},200" for n in range(1, 12)], ("number", "text")),
+    "zero and one": ([0, 1] * 8, ("choice", "choice")),
+    "many small numbers": (list(range(8)) * 6, ("number", "number")),
+    "names": ([f"Name Surname{n}" for n in range(12)], ("exact", "text")),
+    "one label": (["same"] * 12, ("exact", "text")),
+    "sentences": (SENTENCES, ("f1", "text")),
+    "lines": ([f"line {n}\nand another" for n in range(12)], ("f1", "text")),
+    "lists": ([f"{a}, {b}" for a in "abcd" for b in "xyzw"], ("set", "text")),
+    "places": ([f"Town{n}, Land{n}" for n in range(12)], ("exact", "text")),
+    "no targets": ([None] * 12, ("judge", "text")),
+    "alternatives": ([["cold", f"chilly {n}"] for n in range(12)], ("exact", "text")),
+    "chinese": (["这是一个很长的句子" * 6 + str(n) for n in range(12)], ("f1", "text")),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_data_of_every_shape_gets_the_metric_and_the_contract_that_fit(name: str) -> None:
+    targets, wanted = SHAPES[name]
+    found = prepared(*targets)
+    assert shape(found) == wanted
+    answer = found.proposal.agent.last.output.answer
+    everything = [*found.splits.train, *found.splits.val]
+    assert unsayable(answer, everything) is None
+    limit = found.proposal.agent.last.output.max_tokens()
+    longest = max((len(t.encode()) for e in everything for t in e.targets or ()), default=0)
+    assert limit >= longest  # a token is at least a byte: the target fits whatever the tokenizer
+
+
+def test_the_demo_data_gets_a_choice_of_its_five_queues() -> None:
+    found = prepare(read_rows(SUPPORT), Wishes(("request",), "queue"))
+    answer = found.proposal.agent.last.output.answer
+    assert answer.choices == ("account", "billing", "delivery", "returns", "technical")
+    assert found.proposal.agent.last.inputs == ("request",)
+    assert {tuple(example.inputs) for example in found.splits.train} == {("request",)}
+
+
+def test_labels_keep_their_case_and_survive_the_agent_file() -> None:
+    agent = prepared(*["True", "False", "no"] * 8).proposal.agent
+    assert agent.last.output.answer.choices == ("False", "True", "no")
+    assert agent_from_text(agent_to_text(agent)) == agent
+
+
+def test_choices_of_each_row_stay_with_the_rows() -> None:
+    rows = [
+        {"input": f"q{n}", "target": f"a{n}", "choices": [f"a{n}", f"b{n}"]} for n in range(12)
+    ]
+    found = prepare(rows, Wishes())
+    assert shape(found) == ("choice", "choice")
+    assert found.proposal.agent.last.output.answer.choices is None
+    assert found.columns.choices == "choices"
+    assert all(example.choices for example in found.splits.train)
+
+
+def test_choices_that_all_rows_share_go_into_the_contract() -> None:
+    found = prepared(*["b", "a"] * 6, options="b|a|c", wishes=Wishes(choices="options"))
+    assert found.proposal.agent.last.output.answer.choices == ("b", "a", "c")
+    assert found.columns.choices is None
+
+
+def test_a_target_that_is_none_of_its_choices_is_an_error_only_where_they_were_named() -> None:
+    rows = rows_of(*["x", "y"] * 6, choices=["a", "b"])
+    assert prepare(rows, Wishes()).columns.choices is None
+    with pytest.raises(DataError, match="target 'x' is not one of the choices"):
+        prepare(rows, Wishes(choices="choices"))
+
+
+@pytest.mark.parametrize("metric", ["exact", "choice", "number", "contains", "f1", "set", "judge"])
+def test_a_named_metric_stays_and_the_contract_follows_the_data(metric: str) -> None:
+    found = prepared(*[n * 3 for n in range(20)], wishes=Wishes(metric=metric))
+    assert found.proposal.agent.metric == metric
+    answer = found.proposal.agent.last.output.answer
+    assert unsayable(answer, found.splits.train) is None
+    if metric in ("contains", "judge"):
+        assert answer.max_chars >= 200
+
+
+def test_choice_as_the_named_metric_makes_labels_of_many_targets() -> None:
+    found = prepared(*[f"label{n}" for n in range(40)], wishes=Wishes(metric="choice"))
+    answer = found.proposal.agent.last.output.answer
+    assert answer.type == "choice" and len(answer.choices or ()) >= 30
+
+
+def test_what_only_validation_shows_widens_the_contract_and_says_which_row() -> None:
+    train = examples(*["a", "b"] * 6)
+    wider = propose(train, [Example("v7", {"input": "x"}, ("c",))])
+    assert wider.agent.last.output.answer.choices == ("a", "b", "c")
+    assert wider.decisions[-1] == ("contract widened", "row v7: 'c' is a further choice")
+    numbers = propose(examples(*map(str, range(20, 40))), examples("about five"))
+    assert (numbers.agent.metric, numbers.agent.last.output.answer.type) == ("number", "text")
+    text = propose(examples("short answer"), examples("y" * 90 + "\nz"))
+    assert text.agent.last.output.answer.multiline
+    assert text.agent.last.output.answer.max_chars == 184
+
+
+def test_the_test_split_is_never_looked_at() -> None:
+    rows = rows_of(*["yes", "no"] * 20)
+    found = prepare(rows, Wishes())
+    hidden = {example.inputs["input"] for example in found.splits.test}
+    changed = [row | {"target": "maybe"} if row["input"] in hidden else row for row in rows]
+    # the division may depend on the targets, the proposal only on those of train and val
+    again = prepare(changed, Wishes())
+    seen = {t for e in [*again.splits.train, *again.splits.val] for t in e.targets or ()}
+    assert set(again.proposal.agent.last.output.answer.choices or ()) == seen
+    assert propose(found.splits.train, found.splits.val) == found.proposal
+
+
+def test_long_inputs_stand_first() -> None:
+    long = [{"input": f"{n}" + "x" * LONG_INPUT, "target": n * 9} for n in range(8)]
+    assert prepare(long, Wishes()).proposal.agent.last.layout == "inputs-first"
+    assert prepared(*range(10, 18)).proposal.agent.last.layout == "inputs-last"
+
+
+def test_instruction_lines_are_weights_of_their_own() -> None:
+    agent = prepared(*range(10, 18), wishes=Wishes(instruction="Add.\n\n Be exact. ")).proposal
+    assert agent.agent.last.instructions == ("Add.", "Be exact.")
+    assert prepared(*SENTENCES).proposal.agent.last.instructions == ("Answer.",)
+
+
+def test_a_column_may_have_the_name_that_the_node_would_have() -> None:
+    rows = [{"answer": f"q{n}", "reply.x": "r", "target": n * 9} for n in range(8)]
+    agent = prepare(rows, Wishes(inputs=("answer", "reply.x"))).proposal.agent
+    assert agent.last.name == "output"
+    assert agent.last.inputs == ("answer", "reply.x")
+
+
+def test_targets_are_trimmed_and_empty_ones_are_none() -> None:
+    found = prepared(*[" yes", "no\n"] * 6, "  ", wishes=Wishes())
+    assert found.proposal.agent.last.output.answer.choices == ("no", "yes")
+    assert [d.what for d in found.decisions[:2]] == ["13 targets trimmed", "1 rows left out"]
+
+
+def test_rows_mostly_without_targets_are_left_to_a_judge() -> None:
+    found = prepared("a", *[None] * 11)
+    assert found.proposal.agent.metric == "judge"
+    assert found.columns.target is None
+    with pytest.raises(DataError, match="no row has a target, and the metric 'exact' needs one"):
+        prepared(*[None] * 4, wishes=Wishes(metric="exact"))
+
+
+def test_columns_that_are_not_there_are_told_with_the_closest() -> None:
+    rows = [{"question": "q", "anwser": "a"}]
+    with pytest.raises(DataError, match="no column 'input'.*name the input with --input"):
+        prepare(rows, Wishes())
+    with pytest.raises(DataError, match="no column 'answer'.*did you mean 'anwser'"):
+        prepare(rows, Wishes(inputs=("question",), target="answer"))
+
+
+def test_too_few_rows_are_told() -> None:
+    with pytest.raises(DataError, match="too few rows"):
+        prepared("one")
+    with pytest.raises(DataError, match="too few rows"):
+        prepare([{"input": "same", "target": "a"}] * 9, Wishes())
+    with pytest.raises(DataError, match="no row to learn from"):
+        propose([], [])
+
+
+def test_numbers_and_words() -> None:
+    assert [text for text in ("5", "-2.50", "€ 3.000,50", "7%") if is_number(text)] != []
+    assert not any(map(is_number, ("", "five", "3 apples", "1-2", "v2", "--5")))
+    assert (words("one two"), words("国" * 48)) == (2, 24)
+    assert look(examples(None, None)).kind == "none"
+
+
+@given(st.lists(st.text(min_size=1, max_size=60), min_size=2, max_size=12, unique=True))
+@settings(max_examples=60, deadline=None)
+def test_any_texts_as_targets_can_be_said(texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    found = prepare([{"input": str(n), "target": t} for n, t in enumerate(texts)], Wishes())
+    agent: Agent = found.proposal.agent
+    rows = [*found.splits.train, *found.splits.val]
+    assert unsayable(agent.last.output.answer, rows) is None
+    assert agent_from_text(agent_to_text(agent)) == agent
+
+
+def test_a_project_keeps_all_columns_and_names_them(tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text("x", encoding="utf-8")
+    rows = [{"frage": f"wie {n}?", "antwort": n * 7, "level": "hard"} for n in range(12)]
+    found = prepare(rows, Wishes(("frage",), "antwort"))
+    files = write_project(tmp_path / "projekt ü", found, source=source)
+    assert [path.name for path in files] == [
+        "agent.yaml", "train.jsonl", "val.jsonl", "test.jsonl", "data.json"
+    ]  # fmt: skip
+    assert load_agent(files[0]) == found.proposal.agent
+    columns = read_columns(tmp_path / "projekt ü")
+    assert columns == found.columns == Columns(("frage",), "antwort")
+    train = load_split(tmp_path / "projekt ü", "train", columns)
+    assert train is not None
+    assert [e.id for e in train] == [e.id for e in found.splits.train]
+    assert train[0].row["level"] == "hard"
+    with pytest.raises(InputError, match="is there already"):
+        write_project(tmp_path / "projekt ü", found, source=source)
+
+
+def test_a_project_never_overwrites_its_own_source(tmp_path: Path) -> None:
+    source = tmp_path / "train.jsonl"
+    source.write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="is the data itself"):
+        write_project(tmp_path, prepared(*range(10, 20)), source=source, force=True)
+    assert source.read_text(encoding="utf-8") == "{}"
+
+
+def test_a_project_without_a_test_split_leaves_no_old_one(tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text("x", encoding="utf-8")
+    write_project(tmp_path / "p", prepared(*range(10, 20)), source=source)
+    write_project(tmp_path / "p", prepared(10, 20), source=source, force=True)
+    assert not (tmp_path / "p" / "test.jsonl").exists()
+
+
+def test_ids_stay_unless_they_are_no_ids(tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text("x", encoding="utf-8")
+    for name, given_id in {"own": "{n}a", "twice": "same"}.items():
+        rows = [row | {"id": given_id.format(n=n)} for n, row in enumerate(rows_of(*range(8, 20)))]
+        write_project(tmp_path / name, prepare(rows, Wishes()), source=source)
+        read = [row for split in ("train", "val", "test")
+                for row in read_rows(tmp_path / name / f"{split}.jsonl")]  # fmt: skip
+        assert len({row["id"] for row in read}) == 12
+        assert list(read[0])[0] == "id" and all(row["target"] for row in read)
+
+
+def test_columns_of_another_form_are_told_and_other_files_ignored(tmp_path: Path) -> None:
+    place = tmp_path / "data.json"
+    for content in ("[1]", "{", '{"x": 1}', "\ufeff{}"):
+        place.write_text(content, encoding="utf-8")
+        assert read_columns(tmp_path) is None
+    place.write_text(json.dumps({"inputs": "input"}), encoding="utf-8")
+    with pytest.raises(DataError, match="does not name the columns"):
+        read_columns(tmp_path)
