@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from slearn.agent import save_agent
-from slearn.datasets import Columns, read_examples, read_rows
-from slearn.datasets.propose import propose
+from slearn.datasets import Columns, propose, read_examples, read_rows
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "gains.jsonl"

@@ -1,7 +1,7 @@
 """Writes the generated pages of the documentation; --check fails where one is not up to date.
 
-    python docs/build.py
-    python docs/build.py --check
+python docs/build.py
+python docs/build.py --check
 """
 
 from __future__ import annotations

@@ -49,9 +49,8 @@ def measure_speed(engine: Engine, clock: Callable[[], float] = time.monotonic) -
 
 
 def with_token_budget(settings: TrainSettings, engine: Engine) -> TrainSettings:
-    """Return the settings with minutes turned into tokens, unless tokens are given."""
-    if settings.budget_tokens is not None:
-        return replace(settings, budget_minutes=None)
-    minutes = settings.budget_minutes or 5.0
-    tokens = max(1, round(measure_speed(engine).mixed * minutes * 60))
-    return replace(settings, budget_tokens=tokens)
+    """Return the settings with minutes turned into tokens; of two budgets the smaller holds."""
+    if settings.budget_minutes is None:
+        return settings
+    tokens = max(1, round(measure_speed(engine).mixed * settings.budget_minutes * 60))
+    return replace(settings, budget_tokens=min(tokens, settings.budget_tokens or tokens))

@@ -103,7 +103,8 @@ def clip(value: str, tokens: int, count: Counter) -> str:
     >>> clip("a b c d e f", 4, lambda text: len(text.split()))
     'a b … f'
     """
-    if len(value) <= tokens or count(value) <= tokens:  # a token has a character at least
+    # a token has a byte at least
+    if len(value.encode("utf-8", "replace")) <= tokens or count(value) <= tokens:
         return value
     low, high = 0, min(len(value), tokens * 16)
     while low < high:  # the longest cut that fits

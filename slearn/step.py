@@ -14,8 +14,8 @@ from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, backward
 from slearn.loss import language_loss, measured_loss
 from slearn.optim import Candidate, Guards, Optimizer, Proposal
-from slearn.select import Verdict, race, verdict
-from slearn.session import Session
+from slearn.select import Lap, Verdict, race, verdict
+from slearn.session import OutOfTime, OutOfTokens, Session
 from slearn.values import Example
 
 
@@ -113,31 +113,57 @@ def select(
     session.progress.phase("race", number, f"{len(candidates)} candidates")
     rows = batch.race or batch.pool
     laps = race(agent, candidates, rows, *session.tools, task=frame.task)
-    won: Verdict | None = None
-    for lap in laps:
-        if lap.out or won is not None:
-            reason = "a better candidate won this step" if not lap.out else "lost the race"
-            status = "lost"
-            found = None
+    verdicts = _verdicts(frame, state, laps, number)
+    better = [found for found in verdicts if found is not None and found.accepted]
+    # Loss chose the finalists, the metric chooses among them; the race decides between equals.
+    won = max(better, key=lambda found: found.after) if better else None
+    for lap, found in zip(laps, verdicts, strict=True):
+        if found is None:
+            status, reason = "lost", "lost the race" if lap.out else "the budget ended before"
+        elif found.accepted and found is not won:
+            status, reason = "lost", "another finalist was better still"
         else:
-            session.progress.phase("validate", number, lap.candidate.operator)
-            found = verdict(
-                agent,
-                lap.candidate.agent,
-                state.scores,
-                frame.validation,
-                *session.tools,
-                alpha=session.settings.alpha,
-                task=frame.task,
-            )
             status, reason = ("accepted" if found.accepted else "rejected"), found.reason
-            if found.accepted:
-                won = found
-                state = replace(state, agent=lap.candidate.agent, scores=found.scores)
+        if won is not None and found is won:
+            state = replace(
+                state,
+                agent=lap.candidate.agent,
+                scores=won.scores,
+                accepted=state.accepted + 1,
+                idle=-1,
+            )
         session.keep_candidate(
             lap.candidate, agent, number, status=status, reason=reason, lap=lap, found=found
         )
-    if won is not None:
-        return replace(state, accepted=state.accepted + 1, idle=0)
-    tried = sum(not lap.out for lap in laps)
-    return replace(state, rejected=state.rejected + tried, idle=state.idle + 1)
+    rejected = sum(found is not None and not found.accepted for found in verdicts)
+    return replace(state, rejected=state.rejected + rejected, idle=state.idle + 1)
+
+
+def _verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> list[Verdict | None]:
+    """Hold the finalists against validation; None for who is out, or whom the budget missed.
+
+    When the budget ends between two finalists, what was found of the first is not thrown away.
+    """
+    found: list[Verdict | None] = [None] * len(laps)
+    for place, lap in enumerate(laps):
+        if not lap.out:
+            try:
+                found[place] = _verdict(frame, state, lap, number)
+            except (OutOfTime, OutOfTokens):
+                break
+    return found
+
+
+def _verdict(frame: Frame, state: State, lap: Lap, number: int) -> Verdict:
+    """Hold a finalist against the incumbent on validation."""
+    session = frame.session
+    session.progress.phase("validate", number, lap.candidate.operator)
+    return verdict(
+        state.agent,
+        lap.candidate.agent,
+        state.scores,
+        frame.validation,
+        *session.tools,
+        alpha=session.settings.alpha,
+        task=frame.task,
+    )

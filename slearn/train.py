@@ -100,7 +100,8 @@ def _loop(
     validation = sample(data.val, settings.val_limit)
     rows = [*sample(data.train, 2000), *validation, *(data.test or ())]
     inputs = [text for row in rows for text in row.inputs.values()]
-    guards = Guards(session.agent_engine.count_tokens, inputs)
+    engine = session.agent_engine
+    guards = Guards(engine.count_tokens, inputs, engine.window)
     guards.seen(agent)
     frame = Frame(session, guards, optimizers, validation, task)
     state = State(agent, ())

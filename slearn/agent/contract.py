@@ -54,6 +54,9 @@ class Field:
         if self.type == "regex":
             return Bounded(self.pattern, self.max_tokens)
         if self.type == "json":
+            bounded = _bounded(self)
+            if bounded is not None:
+                return bounded.grammar
             try:
                 return dsl.JsonSchema(self.schema)
             except Exception as problem:  # the schema is the user's, and so is what is wrong in it
@@ -66,6 +69,9 @@ class Field:
         """Return the most tokens that the field's value can take."""
         if self.type == "choice":
             return max(len(choice.encode()) for choice in self.choices or choices or ("",))
+        bounded = _bounded(self)
+        if bounded is not None:
+            return bounded.max_tokens
         return 26 if self.type == "number" else self.max_tokens
 
 

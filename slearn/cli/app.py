@@ -1,10 +1,10 @@
 """The program: its commands, and the one place where errors become a line and an exit code.
 
-    0    done, also when nothing was accepted
-    1    a fault of ours
-    2    bad input
-    4    a score below --min-score
-    130  interrupted
+0    done, also when nothing was accepted
+1    a fault of ours
+2    bad input
+4    a score below --min-score
+130  interrupted
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ from typing import Any
 from slearn.agent import Agent, agent_from_text, agent_to_text
 from slearn.cli.engines import engine_settings, identify, recheck
 from slearn.cli.sources import Source, apart, columns_for, load_examples
-from slearn.datasets import Columns
-from slearn.datasets.project import columns_from_json
+from slearn.datasets import Columns, columns_from_json
 from slearn.errors import DataError, InputError
 from slearn.settings import TrainSettings
 from slearn.train import TrainData
@@ -89,8 +88,6 @@ def _other_model(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _settings(given: Mapping[str, Any]) -> TrainSettings:
     tokens, minutes = given["budget_tokens"], given["budget_minutes"]
-    if tokens and minutes:
-        raise InputError("give --budget-tokens or --budget-minutes, not both")
     if not tokens:
         minutes = minutes or TrainSettings.budget_minutes
     return TrainSettings(given["seed"], tokens, minutes, given["test_limit"])

@@ -55,9 +55,7 @@ def score_agent(
     }
 
 
-def answer_one(
-    agent: Path, text: str, model: str, context: int, threads: int | None
-) -> Trajectory:
+def answer_one(agent: Path, text: str, model: str, context: int, threads: int | None) -> Trajectory:
     """Run an agent on one input and return the steps it took.
 
     >>> answer_one(Path("support"), "Where is my parcel?", "scripted", 8192, 2).answer

@@ -13,8 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from slearn.agent import Agent, load_agent
-from slearn.datasets import Columns, read_rows, to_examples
-from slearn.datasets.project import AGENT, read_columns
+from slearn.datasets import AGENT, Columns, read_columns, read_rows, to_examples
 from slearn.errors import DataError
 from slearn.metrics import metric_named
 from slearn.values import Example

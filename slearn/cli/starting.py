@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slearn.cli.engines import identify
-from slearn.datasets import read_rows
-from slearn.datasets.detect import Wishes
-from slearn.datasets.prepare import prepare
-from slearn.datasets.project import SPLITS, write_project
+from slearn.datasets import SPLITS, Wishes, prepare, read_rows, write_project
 from slearn.metrics import metric_named
 
 

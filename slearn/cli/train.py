@@ -25,7 +25,10 @@ from slearn.errors import InputError
     "--budget-minutes", type=options.POSITIVE, metavar="N", help="Time to train.  [default: 5]"
 )
 @click.option(
-    "--budget-tokens", type=options.COUNT, metavar="N", help="Tokens to compute, instead of time."
+    "--budget-tokens",
+    type=options.COUNT,
+    metavar="N",
+    help="Tokens to compute; with minutes too, the smaller budget holds.",
 )
 @click.option(
     "--seed", type=int, metavar="N", default=0, show_default=True, help="Seed of every choice."

@@ -32,9 +32,7 @@ def begin(given: Mapping[str, Any], place: Path, *, quiet: bool = False) -> dict
         return _end(_carry_out(plan, store, None, place, quiet), plan.config["out"])
 
 
-def go_on(
-    run: str, place: Path, out: Path | None = None, *, quiet: bool = False
-) -> dict[str, Any]:
+def go_on(run: str, place: Path, out: Path | None = None, *, quiet: bool = False) -> dict[str, Any]:
     """Go on with a run that the store knows and return its result as JSON.
 
     >>> go_on("r3", Path(".slearn/store.duckdb"))["status"]  # doctest: +SKIP
@@ -58,9 +56,7 @@ def _end(result: RunResult, out: Path | str | None) -> dict[str, Any]:
     return result.as_json()
 
 
-def _carry_out(
-    plan: Plan, store: Store, resume: str | None, place: Path, quiet: bool
-) -> RunResult:
+def _carry_out(plan: Plan, store: Store, resume: str | None, place: Path, quiet: bool) -> RunResult:
     config = plan.config
     settings = TrainSettings.from_json(config["settings"])
     with ExitStack() as stack:

@@ -131,6 +131,11 @@ class Engine(ABC):
     def fingerprint(self) -> dict[str, Any]:
         """All that can change a result: model hash, library build, threads, batch settings."""
 
+    @property
+    @abstractmethod
+    def window(self) -> int:
+        """How many tokens one request may have, prompt and answer together."""
+
     @abstractmethod
     def generate(
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None

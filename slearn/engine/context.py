@@ -118,7 +118,7 @@ class Context:
     @property
     def model(self) -> Any:
         """The library's model handle, for the vocabulary."""
-        self._check()
+        self.check()
         return self._model
 
     def template(self) -> str | None:
@@ -128,7 +128,7 @@ class Context:
 
     def clear(self) -> None:
         """Empty the cache."""
-        self._check()
+        self.check()
         llama_cpp.llama_memory_clear(self._memory, False)
 
     def copy(self, source: int, target: int, length: int) -> None:
@@ -147,7 +147,7 @@ class Context:
 
     def decode(self, batch: Batch) -> None:
         """Compute a batch."""
-        self._check()
+        self.check()
         batch.raw.n_tokens = batch.count
         status = llama_cpp.llama_decode(self._context, batch.raw)
         if status != 0:
@@ -167,7 +167,8 @@ class Context:
             llama_cpp.llama_model_free(self._model)
         self._context = self._model = None
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse a closed engine and a foreign thread: the library would crash on either."""
         if self._model is None:
             raise EngineError("the engine is closed")
         if threading.get_ident() != self._owner:

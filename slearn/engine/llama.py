@@ -69,6 +69,7 @@ class LlamaEngine(Engine):
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
     ) -> list[Generation]:
         """Complete every request, batched, shared prefixes computed once."""
+        self._context.check()
         jobs: list[Job] = []
         for order, request in enumerate(requests):
             prompt = self._prompt(request.messages, request.max_tokens, request.where)
@@ -86,6 +87,7 @@ class LlamaEngine(Engine):
 
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         """Score every target, batched, shared prefixes computed once."""
+        self._context.check()
         logprobs = [[float("-inf")] * len(request.targets) for request in requests]
         usage = [Usage() for _ in requests]
         places: list[tuple[int, int]] = []
@@ -116,6 +118,7 @@ class LlamaEngine(Engine):
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the model needs for a text."""
+        self._context.check()
         return len(self._vocab.tokenize(text, special=False))
 
     def close(self) -> None:
@@ -123,7 +126,6 @@ class LlamaEngine(Engine):
         self._context.close()
 
     def _prompt(self, messages: tuple[Message, ...], growth: int, where: str) -> list[int]:
-        self._context.model  # refuses a closed engine and a foreign thread  # noqa: B018
         prompt = self._chat.tokens(messages)
         self._check_fit(len(prompt) + growth, where)
         return prompt

@@ -53,6 +53,8 @@ class Scheduler:
         while queue or any(slot.job for slot in self._slots):
             self._admit(queue, done)
             self._release_waiting()
+            if not any(slot.job for slot in self._slots):
+                continue  # what was left had nothing to compute
             finished = self._step()
             self._release_waiting()  # before a finished sequence may be reused
             for job in finished:

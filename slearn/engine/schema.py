@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any
 
 from slearn.engine.grammar import Grammar, literal, regex
@@ -58,7 +59,10 @@ def _compile(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     _check(schema)
     if "anyOf" in schema:
         parts = [_compile(option, rules) for option in schema["anyOf"]]
-        return "(" + " | ".join(f"({body})" for body, _ in parts) + ")", max(n for _, n in parts)
+        _check_apart([start_of(option) for option in schema["anyOf"] if _has_text(option)])
+        # plus one: where options begin alike, llguidance counts a field's tokens one late
+        bound = 1 + max(tokens for _, tokens in parts)
+        return "(" + " | ".join(f"({body})" for body, _ in parts) + ")", bound
     if "const" in schema or "enum" in schema:
         values = [_dump(v) for v in schema.get("enum", [schema.get("const")])]
         return "(" + " | ".join(map(literal, values)) + ")", max(map(_bytes, values))
@@ -102,6 +106,35 @@ def _check(schema: Any) -> None:
         raise InputError(f"a bounded JSON contract cannot say {', '.join(sorted(extra))}")
 
 
+def _check_apart(starts: list[str]) -> None:
+    """Refuse options whose texts begin alike: llguidance fails on two that are ended by tokens."""
+    for place, start in enumerate(starts):
+        if any(start.startswith(o) or o.startswith(start) for o in starts[:place]):
+            raise InputError("a bounded JSON contract cannot say options whose texts begin alike")
+
+
+def _has_text(schema: Mapping[str, Any]) -> bool:
+    parts = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    parts += [schema["items"]] if "items" in schema else []
+    return schema.get("type") == "string" or any(map(_has_text, parts))
+
+
+def start_of(schema: Mapping[str, Any]) -> str:
+    """Return what every answer to a schema begins with.
+
+    >>> start_of({"type": "object", "properties": {"op": {"const": "add"}}})
+    '{"op": "add"'
+    """
+    if "anyOf" in schema:
+        return commonprefix([start_of(option) for option in schema["anyOf"]])
+    if "const" in schema or "enum" in schema:
+        return commonprefix([_dump(v) for v in schema.get("enum", [schema.get("const")])])
+    for name, value in schema.get("properties", {}).items():
+        return f"{{{_dump(name)}: {start_of(value)}"
+    starts = {"string": _dump(schema.get("x-start", ""))[:-1], "array": "[", "object": "{}"}
+    return starts.get(schema["type"], "")
+
+
 def _is_size(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -127,16 +160,18 @@ def _array(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     body, bound = _compile(schema["items"], rules)
     name = f"list{len(rules)}"
     rules.append(f"{name}: {body}")
-    more = f'{name} (", " {name}){{{max(0, least - 1)},{max(0, most - 1)}}}'
     if most == 0:
         return literal("[]"), 2
+    more = name
+    if most > 1:
+        more += f' (", " {name}){{{max(0, least - 1)},{most - 1}}}'
     return f'"[" ({more}){"" if least else "?"} "]"', 2 + most * (bound + 2)
 
 
 def _string(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     least = schema.get("minLength", 0)
     most = schema.get("maxLength", max(least, DEFAULT_CHARS))
-    tokens = schema.get("x-max-tokens", max(least, DEFAULT_TOKENS))
+    tokens = schema.get("x-max-tokens", max(least + 1, DEFAULT_TOKENS))
     # `x-start` is how the text must begin: a small model goes on from a good start more surely
     # than it follows an order.
     opening = _dump(schema.get("x-start", ""))[:-1]

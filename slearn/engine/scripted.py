@@ -12,6 +12,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -58,6 +59,11 @@ class ScriptedEngine(Engine):
     def fingerprint(self) -> dict[str, Any]:
         """Only the window matters."""
         return {"engine": "scripted", "model": "scripted", "window": self._window}
+
+    @property
+    def window(self) -> int:
+        """As large as it was made."""
+        return self._window
 
     def generate(
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
@@ -181,7 +187,7 @@ def accepts(grammar: Grammar, text: str) -> bool:
 
 def _walk(request: GenerateRequest) -> tuple[str, str]:
     """Write a text that the grammar accepts, by chance but always the same for a request."""
-    chance = random.Random(request.key())
+    chance = random.Random(replace(request, stop=(), max_tokens=0).key())
     if not request.grammar.constrained:
         words = ["".join(chance.choices("aeioulnrst", k=4)) for _ in range(chance.randint(1, 6))]
         return " ".join(words), "end"
@@ -199,6 +205,8 @@ def _walk(request: GenerateRequest) -> tuple[str, str]:
         token = int(options[chance.randrange(len(options))])
         matcher.consume_token(token)
         written.append(token)
+    if matcher.is_error():
+        raise EngineError("the grammar failed while masking", where=request.where)
     text = written.decode("utf-8", "replace")
     return text, "end" if matcher.is_accepting() or matcher.is_stopped() else "length"
 

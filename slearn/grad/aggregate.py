@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from slearn.agent import Agent
+from slearn.call import call
 from slearn.grad.backward import Gradient
 
 # "none" still counts a little: models under 1B say it of most answers, wrong ones too.
@@ -77,7 +78,7 @@ def _groups(gradients: list[Gradient]) -> tuple[Group, ...]:
         if not gradient.weight_change:
             continue
         for cluster in clusters:
-            if likeness(cluster[0].weight_change, gradient.weight_change) >= _LIKE:
+            if likeness(_own(cluster[0]), _own(gradient)) >= _LIKE:
                 cluster.append(gradient)
                 break
         else:
@@ -92,6 +93,12 @@ def _groups(gradients: list[Gradient]) -> tuple[Group, ...]:
         for cluster in clusters
     ]
     return tuple(sorted(groups, key=lambda group: -group.weight))
+
+
+def _own(gradient: Gradient) -> str:
+    """Return the change without the words that the contract begins it with: all have those."""
+    begun = call("gradient").schema["properties"]["weight_change"].get("x-start", "")
+    return gradient.weight_change.removeprefix(begun)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -11,8 +11,8 @@ from slearn.metrics.named import METRICS, metric_named
 from slearn.metrics.paired import paired_p
 
 __all__ = [
-    "Interval",
     "METRICS",
+    "Interval",
     "Metric",
     "mean_interval",
     "metric_named",

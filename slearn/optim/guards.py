@@ -1,13 +1,13 @@
 """Guards: what no candidate may be, checked before it costs anything.
 
 Too long a prompt, an instruction that quotes an input of the data (train, validation or test),
-the trainer's own instructions, an output contract that its demos break, an agent that was tried before.
+the trainer's own instructions, too large a change at once, an agent that was tried before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from slearn.agent import Agent, Node, agent_digest, render
@@ -19,6 +19,8 @@ from slearn.optim.edits import InsertLine, ReplaceLine
 _SHINGLE = 7
 _LEAK = 24  # characters of an input that count as the input and not as chance
 _SAME = 0.9
+_FRAME = 64  # what a chat template adds, and room for choices in a prompt
+_SOME = ("x" * 16,)  # stands for choices that differ from row to row
 _QUOTE = 0.6  # words that a line shares with an input before it counts as that input
 
 
@@ -26,16 +28,20 @@ _QUOTE = 0.6  # words that a line shares with an input before it counts as that 
 class Guards:
     """Refuses candidates; remembers what was tried.
 
-    `inputs` are those of all rows; `prompt_cap` is in tokens a node.
+    `inputs` are those of all rows. A node's prompt may have `prompt_cap` tokens without its inputs,
+    and must fit into the `window` with the longest of them and its answer.
     """
 
     count: Callable[[str], int]
-    inputs: Iterable[str]
+    inputs: Sequence[str]
+    window: int = 1 << 30
     prompt_cap: int = 1200
     change_cap: int = 600
     _tried: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        longest = sorted(self.inputs, key=len)[-3:]
+        self._longest = max(map(self.count, longest), default=0)
         self._quotable = [text.strip() for text in self.inputs if len(text.strip()) >= _LEAK]
         self._own = {s for phrase in trainer_phrases() for s in _shingles(phrase)}
         self._texts: set[str] = set()
@@ -64,6 +70,8 @@ class Guards:
             size = self._size(node)
             if size > self.prompt_cap:
                 return f"prompt of {node.name!r} has {size} tokens, the cap is {self.prompt_cap}"
+            if size + self._needs(agent, node) > self.window:
+                return f"prompt of {node.name!r} leaves no room for the longest input"
             text = "\n".join(node.instructions)
             if any(leak in text for leak in self._quotable):
                 return "quotes an input of the data"
@@ -78,6 +86,16 @@ class Guards:
 
     def _like_earlier(self, text: str) -> bool:
         return any(likeness(text, earlier) >= _SAME for earlier in self._texts)
+
+    def _needs(self, agent: Agent, node: Node) -> int:
+        """Return the tokens that a node's inputs and answer may take."""
+        names = {other.name for other in agent.nodes}
+        inputs = 0
+        for name in node.inputs:
+            source = name.split(".")[0]
+            own = source in names
+            inputs += agent.node(source).output.max_tokens(_SOME) if own else self._longest
+        return inputs + node.output.max_tokens(_SOME) + _FRAME
 
     def _size(self, node: Node) -> int:
         empty = {name: "" for name in node.inputs}

@@ -59,6 +59,11 @@ class RememberingEngine(Engine):
         """The inner engine's: remembering changes no result."""
         return self._inner.fingerprint
 
+    @property
+    def window(self) -> int:
+        """The inner engine's."""
+        return self._inner.window
+
     def generate(
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
     ) -> list[Generation]:

@@ -115,9 +115,7 @@ def begin_without_end(here: Path, **changes: Any) -> None:
         store.begin({**store.run("r1").config, **changes})
 
 
-def test_a_changed_data_file_is_told(
-    trained: Any, slearn: Any, here: Path, rows_file: Any
-) -> None:
+def test_a_changed_data_file_is_told(trained: Any, slearn: Any, here: Path, rows_file: Any) -> None:
     val = rows_file(here / "val.jsonl", [{"id": "1", "request": "x", "queue": "billing"}])
     with Store.open(here / ".slearn" / "store.duckdb") as store:
         data = store.run("r1").config["data"]
@@ -128,9 +126,7 @@ def test_a_changed_data_file_is_told(
     assert "val.jsonl: no such file" in slearn("train", "--resume", "r2", code=2).stderr
 
 
-def test_a_changed_model_is_told(
-    trained: Any, slearn: Any, here: Path, tiny_model: Path
-) -> None:
+def test_a_changed_model_is_told(trained: Any, slearn: Any, here: Path, tiny_model: Path) -> None:
     noted = {"name": "tiny", "path": str(tiny_model), "sha256": "a" * 64}
     begin_without_end(here, model=noted)
     wrong = slearn("train", "--resume", "r2", code=2)
@@ -159,7 +155,6 @@ def test_a_fault_during_training_is_noted(trained: Any, slearn: Any, here: Path)
         (("demo", "--budget-minutes", "-1"), "Invalid value for '--budget-minutes'"),
         (("demo", "--budget-minutes", "nan"), "not a finite number"),
         (("demo", "--budget-tokens", "0"), "Invalid value for '--budget-tokens'"),
-        (("demo", "--budget-tokens", "9", "--budget-minutes", "1"), "not both"),
         (("demo", "--model", "smolm2-135m"), "did you mean smollm2-135m?"),
         (("demo", "--optimizer-model", "nothing.gguf"), "nothing.gguf"),
         (("demo", "-o", "demo"), "demo: is a directory"),
@@ -178,4 +173,3 @@ def test_what_cannot_be_trained_on(
 
 def test_without_a_model_there_is_no_training(project: Path, slearn: Any) -> None:
     assert "--model is missing" in slearn("train", "demo", code=2).stderr
-

@@ -95,9 +95,7 @@ def test_labels_keep_their_case_and_survive_the_agent_file() -> None:
 
 
 def test_choices_of_each_row_stay_with_the_rows() -> None:
-    rows = [
-        {"input": f"q{n}", "target": f"a{n}", "choices": [f"a{n}", f"b{n}"]} for n in range(12)
-    ]
+    rows = [{"input": f"q{n}", "target": f"a{n}", "choices": [f"a{n}", f"b{n}"]} for n in range(12)]
     found = prepare(rows, Wishes())
     assert shape(found) == ("choice", "choice")
     assert found.proposal.agent.last.output.answer.choices is None

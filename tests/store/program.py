@@ -42,6 +42,10 @@ class FakeEngine(Engine):
     def fingerprint(self) -> dict[str, Any]:
         return {"engine": self.name}
 
+    @property
+    def window(self) -> int:
+        return 1000
+
     def generate(
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
     ) -> list[Generation]:

@@ -1,0 +1,213 @@
+"""Prompts and the forward pass: what stands where, one round a node, errors that say where."""
+
+from __future__ import annotations
+
+import pytest
+
+from slearn.agent import (
+    Agent,
+    Contract,
+    Demo,
+    Field,
+    Flow,
+    Node,
+    forward,
+    inputs_text,
+    instructions,
+    node_inputs,
+    render,
+    run_nodes,
+)
+from slearn.engine import GenerateRequest, Message, Sampling
+from slearn.engine.scripted import ScriptedEngine
+from slearn.errors import ContextError, EngineError, InputError
+from slearn.values import Example
+
+DEMO = Demo({"input": "hot"}, {"answer": "cold"}, "e1")
+
+
+def test_short_inputs_stand_last_after_what_is_shared() -> None:
+    node = Node("answer", ("Give the opposite.", "One word."), demos=(DEMO,))
+    assert render(node, {"input": "big"}) == (
+        Message("system", "Give the opposite.\nOne word."),
+        Message("user", "hot"),
+        Message("assistant", "cold"),
+        Message("user", "big"),
+    )
+
+
+def test_long_inputs_stand_first_in_one_message() -> None:
+    node = Node("answer", ("Give the opposite.",), demos=(DEMO, DEMO), layout="inputs-first")
+    shown = "Input:\nhot\nOutput:\ncold"
+    wanted = f"big\n\n{shown}\n\n{shown}\n\nGive the opposite."
+    assert render(node, {"input": "big"}) == (Message("user", wanted),)
+
+
+def test_several_inputs_are_named_and_a_missing_instruction_leaves_no_trace() -> None:
+    node = Node("answer", (), ("question", "passage"))
+    asked = {"passage": "p\nq", "question": "why?", "other": "unseen"}
+    assert inputs_text(node, asked) == "question: why?\npassage: p\nq"
+    assert render(node, asked) == (Message("user", "question: why?\npassage: p\nq"),)
+
+
+def test_a_contract_adds_what_the_model_has_to_know() -> None:
+    choice = Field("answer", "choice", choices=("yes", "no"))
+    assert instructions(Node("a", ("X.",), output=Contract((choice,)))) == (
+        "X.\nAnswer with one of: yes, no."
+    )
+    both = Contract((Field("reasoning"), choice))
+    assert instructions(Node("a", ("X.",), output=both)).splitlines()[1:] == [
+        "Answer with one of: yes, no.",
+        "Write `reasoning: …`, then `answer: …`, each on its own line.",
+    ]
+
+
+@pytest.mark.parametrize("layout", ["inputs-last", "inputs-first"])
+def test_the_examples_own_choices_stand_with_its_input(layout: str) -> None:
+    open_choice = Contract((Field("answer", "choice"),))
+    node = Node("answer", ("Choose.",), output=open_choice, layout=layout)
+    text = "\n".join(m.content for m in render(node, {"input": "sky?"}, ("blue", "red")))
+    assert "Choices: blue | red" in text
+    assert text.index("sky?") < text.index("Choices:")
+    fixed = Contract((Field("answer", "choice", choices=("yes", "no")),))
+    fixed_node = Node("answer", ("Choose.",), output=fixed, layout=layout)
+    assert "Choices:" not in str(render(fixed_node, {"input": "sky?"}, ("blue",)))
+    assert "Choices:" not in str(render(node, {"input": "sky?"}))
+
+
+def chain(*, last_inputs: tuple[str, ...] = ("two", "one.answer", "input")) -> Agent:
+    """Three nodes; the middle one reasons first, the last reads both and the data."""
+    reasoned = Contract((Field("why"), Field("answer")))
+    return Agent(
+        "chain",
+        (
+            Node("three", ("Third task.",), last_inputs),
+            Node("one", ("First task.",)),
+            Node("two", ("Second task.",), ("one",), reasoned),
+        ),
+        Flow(("one", "two", "three")),
+    )
+
+
+def script(request: GenerateRequest) -> str:
+    asked = request.messages[-1].content
+    if "First" in request.messages[0].content:
+        return f"A({asked})"
+    if "Second" in request.messages[0].content:
+        return f"why: W({asked})\nanswer: B({asked})"
+    return f"C({asked})".replace("\n", ";")
+
+
+def test_a_chain_of_three_hands_each_output_on() -> None:
+    engine = ScriptedEngine(script)
+    examples = [Example(str(n), {"input": f"x{n}", "unused": "u"}) for n in range(4)]
+    trajectories = forward(chain(), examples, engine)
+    assert engine.rounds == 3
+    for n, (example, found) in enumerate(zip(examples, trajectories, strict=True)):
+        one, two, three = found.steps
+        assert found.example is example
+        assert [step.node for step in found.steps] == ["one", "two", "three"]
+        assert one.output == {"answer": f"A(x{n})"}
+        assert two.inputs == {"one": f"A(x{n})"}
+        assert two.output == {"why": f"W(A(x{n}))", "answer": f"B(A(x{n}))"}
+        assert three.inputs == {"two": f"B(A(x{n}))", "one.answer": f"A(x{n})", "input": f"x{n}"}
+        assert found.answer == f"C(two: B(A(x{n}));one.answer: A(x{n});input: x{n})"
+        assert all(step.valid and step.usage.computed > 0 for step in found.steps)
+    body = trajectories[0].as_json()
+    assert body["example"] == "0" and body["answer"] == trajectories[0].answer
+
+
+def test_a_field_of_an_earlier_node_can_be_read_by_its_name() -> None:
+    trajectories = forward(
+        chain(last_inputs=("two.why",)), [Example("1", {"input": "x"})], ScriptedEngine(script)
+    )
+    assert trajectories[0].answer == "C(W(A(x)))"
+
+
+def test_only_the_first_nodes_run_when_only_they_are_asked_for() -> None:
+    engine = ScriptedEngine(script)
+    steps = run_nodes(chain(), ("one",), [Example("1", {"input": "x"})], engine)
+    assert [step.text for step in steps[0]] == ["A(x)"] and engine.rounds == 1
+
+
+def test_no_examples_make_no_trajectories() -> None:
+    assert forward(chain(), [], ScriptedEngine(script)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "data", "message"),
+    [
+        ("colour", {"input": "x"}, "reads 'colour', which the data does not have (it has input)"),
+        ("input", {}, "reads 'input', which the data does not have (it has nothing)"),
+        ("one.mood", {"input": "x"}, "reads 'one.mood'"),
+    ],
+)
+def test_a_missing_input_names_node_and_example(
+    wanted: str, data: dict[str, str], message: str
+) -> None:
+    agent = chain(last_inputs=(wanted,)) if data else chain()
+    with pytest.raises(InputError) as caught:
+        forward(agent, [Example("e7", data)], ScriptedEngine(script))
+    assert caught.value.where == "example e7"
+    assert message in str(caught.value)
+    assert "node 'three'" in str(caught.value) if data else "node 'one'" in str(caught.value)
+
+
+def test_a_prompt_that_does_not_fit_names_node_needed_and_available() -> None:
+    agent = Agent("a", (Node("answer", ("Say it.",)),), Flow(("answer",)))
+    long = Example("e9", {"input": "word " * 300})
+    with pytest.raises(ContextError) as caught:
+        forward(agent, [Example("e1", {"input": "ok"}), long], ScriptedEngine(window=100))
+    assert caught.value.where == "node 'answer', example e9"
+    assert caught.value.available == 100
+    assert caught.value.needed > 300
+    assert f"needs {caught.value.needed} tokens, 100 are available" in str(caught.value)
+
+
+def test_sampling_and_seed_reach_the_engine() -> None:
+    seen: list[GenerateRequest] = []
+
+    def spy(request: GenerateRequest) -> str:
+        seen.append(request)
+        return "ok"
+
+    agent = Agent("a", (Node("answer", ("Say it.",)),), Flow(("answer",)))
+    forward(
+        agent,
+        [Example("1", {"input": "x"})],
+        ScriptedEngine(spy),
+        sampling=Sampling(0.7),
+        seed=5,
+    )
+    assert (seen[0].sampling, seen[0].seed) == (Sampling(0.7), 5)
+    assert seen[0].max_tokens == agent.last.output.max_tokens()
+
+
+def test_an_agent_that_cannot_run_cannot_be_made() -> None:
+    one, two = Node("one", ()), Node("two", (), ("one",))
+    with pytest.raises(InputError, match="two nodes have one name"):
+        Agent("a", (one, one), Flow(("one", "one")))
+    with pytest.raises(InputError, match="must visit every node once"):
+        Agent("a", (one, two), Flow(("one",)))
+    with pytest.raises(InputError, match="reads 'one' before that node has run"):
+        Agent("a", (one, two), Flow(("two", "one")))
+    with pytest.raises(InputError, match="more steps than its limit of 1"):
+        Agent("a", (one, two), Flow(("one", "two"), 1))
+    agent = Agent("a", (one, two), Flow(("one", "two")))
+    assert agent.last is two
+    with pytest.raises(InputError, match="no node is named 'three'"):
+        agent.node("three")
+
+
+def test_node_inputs_prefer_what_nodes_said_over_data_of_that_name() -> None:
+    agent = chain()
+    example = Example("1", {"input": "x", "one": "from the data"})
+    steps = run_nodes(agent, ("one",), [example], ScriptedEngine(script))[0]
+    assert node_inputs(agent, agent.node("two"), example, steps) == {"one": "A(x)"}
+
+
+def test_an_answer_against_the_contract_never_gets_through() -> None:
+    choice = Contract((Field("answer", "choice", choices=("yes", "no")),))
+    agent = Agent("a", (Node("answer", ("Say it.",), output=choice),), Flow(("answer",)))
+    with pytest.raises(EngineError, match="breaks the grammar"):
+        forward(agent, [Example("1", {"input": "x"})], ScriptedEngine(["perhaps"]))
