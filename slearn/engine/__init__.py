@@ -14,8 +14,9 @@ from slearn.engine.base import (
     Watcher,
 )
 from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
-from slearn.engine.opening import EngineSettings, describe_library, open_engine
+from slearn.engine.opening import describe_library, open_engine
 from slearn.engine.schema import BoundedJson, bounded_json
+from slearn.engine.settings import EngineSettings
 
 __all__ = [
     "GREEDY",

@@ -27,8 +27,8 @@ from slearn.engine.chat import ChatTemplate
 from slearn.engine.context import Context
 from slearn.engine.jobs import GenerateJob, Job, ScoreJob
 from slearn.engine.masks import Masks
-from slearn.engine.opening import EngineSettings
 from slearn.engine.scheduler import Scheduler
+from slearn.engine.settings import EngineSettings
 from slearn.engine.vocab import Vocab
 from slearn.errors import ContextError, EngineError
 from slearn.values import Usage

@@ -46,7 +46,7 @@ class DemoSets(Optimizer):
         candidates: list[Candidate] = []
         for draft in range(self._drafts):
             demos, operator = self._draw(node, available, chance, draft)
-            if demos != node.demos:
+            if demos and demos != node.demos:
                 edit = SetDemos(node.name, demos)
                 candidates.append(self.candidate(proposal, [edit], operator))
         return candidates

@@ -72,13 +72,14 @@ class Guards:
                 return f"prompt of {node.name!r} has {size} tokens, the cap is {self.prompt_cap}"
             if size + self._needs(agent, node) > self.window:
                 return f"prompt of {node.name!r} leaves no room for the longest input"
-            text = "\n".join(node.instructions)
-            if any(leak in text for leak in self._quotable):
-                return "quotes an input of the data"
-            if any(likeness(line, text) >= _QUOTE for line in written for text in self._quotable):
-                return "quotes an input of the data"
-            if any(shingle in self._own for shingle in _shingles(text)):
-                return "repeats the trainer's own instructions"
+        # What stood there before is the user's business: only what was written is judged.
+        text = "\n".join(written)
+        if any(leak in text for leak in self._quotable):
+            return "quotes an input of the data"
+        if any(likeness(line, text) >= _QUOTE for line in written for text in self._quotable):
+            return "quotes an input of the data"
+        if any(shingle in self._own for shingle in _shingles(text)):
+            return "repeats the trainer's own instructions"
         changed = sum(self.count(text) for text in written)
         if changed > self.change_cap:
             return f"changes {changed} tokens at once, the learning rate allows {self.change_cap}"

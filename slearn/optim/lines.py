@@ -102,6 +102,8 @@ def read_line_edits(node: Node, said: list[dict[str, Any]]) -> list[Edit]:
     edits: list[Edit] = []
     order = list(range(1, len(node.instructions) + 1))  # where each numbered line is by now
     for entry in said:
+        if not entry.get("text", "x").strip():
+            continue
         edit: LineEdit | None = None
         match entry["op"]:
             case "replace" if entry["line"] in order:

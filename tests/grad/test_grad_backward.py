@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Step, Trajectory, forward
-from slearn.engine import GenerateRequest
+from slearn.engine import GenerateRequest, Generation, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.grad import Gradient, backward, gradient_request
 from slearn.loss import LanguageLoss
@@ -165,14 +166,13 @@ def test_a_node_without_instructions_has_a_prompt_all_the_same() -> None:
 class CutOff(ScriptedEngine):
     """Loses the answer to some requests, as an engine does that hits its limit."""
 
-    def generate(self, requests, watch=None):  # type: ignore[no-untyped-def]
-        from dataclasses import replace
-
+    def generate(
+        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
+    ) -> list[Generation]:
         found = super().generate(requests, watch)
         return [
             replace(result, text=result.text[:20], finish="length", valid=False)
-            if "OUT-beta-e2" in request.messages[-1].content
-            and "beta" in request.messages[-1].content
+            if "WHY-e2" in request.messages[-1].content
             else result
             for request, result in zip(requests, found, strict=True)
         ]
@@ -184,7 +184,7 @@ def test_an_invalid_answer_becomes_a_null_gradient_and_harms_no_other() -> None:
     found = backward(agent(), trajectories, [loss_of("e1"), loss_of("e2")], engine)
     null = found[1][1]
     assert null == Gradient("e2", "beta", "none", "beyond the model", "", "")
-    assert all(gradient.weight_change for gradient in found[0])
+    assert all(gradient.weight_change for gradient in (*found[0], found[1][0], found[1][2]))
 
 
 @pytest.mark.parametrize("size", [1, 400, 40_000])

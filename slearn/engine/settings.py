@@ -1,0 +1,35 @@
+"""How a model is run: cache, batches, threads, layers on a GPU."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How a model is run; part of the engine's fingerprint, since it can change last bits.
+
+    `cells` is the size of the key-value cache in tokens, shared by all `sequences`; `max_outputs`
+    caps the rows of logits of one batch (and so their memory); `gpu_layers` -1 means all, where
+    the library was built for a GPU; `threads` 0 means as many as the cores that this process has.
+    """
+
+    cells: int = 8192
+    sequences: int = 16
+    batch_size: int = 512
+    max_outputs: int = 64
+    threads: int = 0
+    gpu_layers: int = -1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the settings with the thread count filled in."""
+        return {**asdict(self), "threads": self.threads or available_threads()}
+
+
+def available_threads() -> int:
+    """Return how many threads decoding should use: the cores this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return cores if cores <= 4 else max(4, cores // 2)  # beyond four, half are hyperthreads

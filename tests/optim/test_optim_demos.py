@@ -1,0 +1,289 @@
+"""Demonstrations: where they come from, how sets are drawn, and edits that a model chooses."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
+from slearn.batches import draw
+from slearn.engine import GenerateRequest
+from slearn.engine.scripted import ScriptedEngine
+from slearn.optim import (
+    Candidate,
+    DemoEdits,
+    DemoSets,
+    Optimizer,
+    PassedDemos,
+    ReasonFirst,
+    SetContract,
+    SetDemos,
+    apply_all,
+)
+from slearn.optim.contract import REASONING
+from slearn.optim.demos import balanced, demo_from, demo_of, demos_for, read_demo_edits
+from slearn.values import Example
+from tests.optim.proposals import CHOICE, LABELS, REASONED, chain, passed, proposal, rows, single
+
+
+def shown(candidate: Candidate) -> tuple[Demo, ...]:
+    return candidate.agent.last.demos
+
+
+def with_demos(agent: Agent, examples: list[Example]) -> Agent:
+    made = [demo_of(example, agent.last) for example in examples]
+    return apply_all(agent, [SetDemos("answer", tuple(demo for demo in made if demo))])
+
+
+def test_sets_are_balanced_over_the_labels() -> None:
+    pool = [Example(f"b{n}", {"input": f"b {n}"}, ("billing",)) for n in range(40)]
+    pool += [Example(f"d{n}", {"input": f"d {n}"}, ("delivery",)) for n in range(3)]
+    pool += [Example(f"a{n}", {"input": f"a {n}"}, ("account",)) for n in range(3)]
+    candidates = DemoSets().propose(proposal(single(), pool))
+    assert len(candidates) == 6
+    assert {len(shown(candidate)) for candidate in candidates} == {4, 8}
+    for candidate in candidates:
+        counts = Counter(demo.output["answer"] for demo in shown(candidate))
+        assert set(counts) == set(LABELS)
+        assert max(counts.values()) - min(counts.values()) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(0, 99))
+def test_balancing_takes_every_demo_once_and_labels_in_turn(labels: list[str], seed: int) -> None:
+    demos = [Demo({"input": str(n)}, {"answer": label}) for n, label in enumerate(labels)]
+    order = balanced(demos, random.Random(seed))
+    assert sorted(demo.inputs["input"] for demo in order) == sorted(map(str, range(len(labels))))
+    assert balanced(demos, random.Random(seed)) == order
+    kinds = len(set(labels))
+    for start in range(0, min(Counter(labels).values(), default=0) * kinds, max(kinds, 1)):
+        assert len({d.output["answer"] for d in order[start : start + kinds]}) == kinds
+
+
+@pytest.mark.parametrize("optimizer", [DemoSets(), DemoEdits(), PassedDemos()])
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 60])
+def test_no_demo_is_made_of_a_row_that_candidates_race_on(optimizer: Optimizer, count: int) -> None:
+    agent = chain() if isinstance(optimizer, PassedDemos) else single()
+    for step in range(4):
+        batch = draw(rows(count), agent, 3, step)
+        racing = {example.id for example in batch.race}
+        for candidate in optimizer.propose(proposal(agent, batch.pool, seed=3, step=step)):
+            sources = candidate.agent.sources()
+            assert sources and not sources & racing
+            assert sources <= {example.id for example in batch.pool}
+
+
+@pytest.mark.parametrize("optimizer", [DemoSets(), DemoEdits(drafts=3), PassedDemos()])
+def test_a_seed_and_a_step_decide_everything(optimizer: Optimizer) -> None:
+    agent = with_demos(single(), rows(3)) if not isinstance(optimizer, PassedDemos) else chain()
+    pool = rows(30)[3:]
+    first = optimizer.propose(proposal(agent, pool, seed=5, step=2))
+    assert optimizer.propose(proposal(agent, pool, seed=5, step=2)) == first
+    assert optimizer.propose(proposal(agent, pool, seed=6, step=2)) != first
+    assert optimizer.propose(proposal(agent, pool, seed=5, step=3)) != first
+    for candidate in first:
+        assert apply_all(agent, candidate.edits) == candidate.agent
+
+
+def test_an_agent_with_demos_gets_more_others_and_new_ones() -> None:
+    agent = with_demos(single(), rows(6))
+    candidates = DemoSets().propose(proposal(agent, rows(40)[6:]))
+    operators = Counter(candidate.operator for candidate in candidates)
+    assert set(operators) == {"more demos", "exchange demos", "new demos"}
+    old = set(map(str, agent.last.demos))
+    for candidate in candidates:
+        demos = shown(candidate)
+        assert len(set(map(str, demos))) == len(demos)
+        kept = len(old & set(map(str, demos)))
+        if candidate.operator == "more demos":
+            assert demos[:6] == agent.last.demos and 6 < len(demos) <= 10
+        elif candidate.operator == "exchange demos":
+            assert len(demos) == 6 and 0 < kept < 6
+        else:
+            assert kept == 0
+
+
+def test_a_set_stops_growing() -> None:
+    agent = with_demos(single(), rows(16))
+    candidates = DemoSets().propose(proposal(agent, rows(60)[16:]))
+    assert candidates and all(len(shown(candidate)) <= 16 for candidate in candidates)
+
+
+def test_where_nothing_is_left_to_show_demos_are_not_all_dropped() -> None:
+    agent = with_demos(single(), rows(3))
+    for candidate in DemoSets().propose(proposal(agent, rows(3))):
+        assert shown(candidate)
+
+
+def test_demos_need_targets_and_inputs() -> None:
+    node = Node("answer", (), ("question",), CHOICE)
+    assert demo_of(Example("1", {"question": "q"}, None), node) is None
+    assert demo_of(Example("1", {"question": "q"}, ()), node) is None
+    assert demo_of(Example("1", {"other": "q"}, ("billing",)), node) is None
+    made = demo_of(Example("1", {"question": "q", "other": "o"}, ("billing", "x")), node)
+    assert made == Demo({"question": "q"}, {"answer": "billing"}, "1")
+    untold = [Example(str(n), {"input": "x"}) for n in range(4)]
+    assert DemoSets().propose(proposal(single(), untold)) == []
+    assert DemoEdits().propose(proposal(single(), untold)) == []
+
+
+def test_of_nodes_with_words_in_between_only_passed_trajectories_are_shown() -> None:
+    pool = rows(6)
+    scores = [1.0, 0.0, 0.5, 1.0, 0.0, 0.99]
+    for agent in (single(contract=REASONED), chain()):
+        found = demos_for(agent, agent.last, proposal(agent, pool, scores=scores))
+        assert [demo.source for demo in found] == ["e0", "e3"]
+    reasoned = demos_for(
+        single(contract=REASONED),
+        single(contract=REASONED).last,
+        proposal(single(contract=REASONED), pool, scores=scores),
+    )
+    assert reasoned[0].output == {"reasoning": "reasoning of e0", "answer": "billing"}
+
+
+def test_passed_trajectories_teach_every_node_of_a_chain() -> None:
+    agent = chain()
+    scores = [1.0, 0.0, 1.0, 0.0, 1.0]
+    (candidate,) = PassedDemos().propose(proposal(agent, rows(5), scores=scores))
+    first, last = candidate.agent.node("first").demos, candidate.agent.last.demos
+    assert sorted(demo.source for demo in last) == ["e0", "e2", "e4"]
+    assert [demo.source for demo in first] == [demo.source for demo in last]
+    for upstream, downstream in zip(first, last, strict=True):
+        assert downstream.inputs == {"first": upstream.output["answer"]}
+    grown = PassedDemos().propose(proposal(candidate.agent, rows(30)[10:]))[0].agent
+    again = PassedDemos().propose(proposal(grown, rows(60)[30:]))[0].agent
+    assert len(grown.last.demos) == 7 and len(again.last.demos) == 8
+
+
+def test_nothing_passed_nothing_to_show() -> None:
+    assert PassedDemos().propose(proposal(chain(), rows(5), scores=[0.9] * 5)) == []
+    assert PassedDemos().propose(proposal(single(), rows(5))) == []  # DemoSets does that
+
+
+def test_an_invalid_step_makes_no_demo() -> None:
+    walked = passed(chain(), rows(1)[0])
+    broken = walked.steps[0].__class__(**{**vars(walked.steps[0]), "valid": False})
+    again = walked.__class__(walked.example, (broken, walked.steps[1]), walked.answer)
+    assert demo_from(again, chain().node("first")) is None
+    assert demo_from(again, chain().last) is not None
+    assert demo_from(again, Node("other", ())) is None
+
+
+def reference(have: list[str], offered: list[str], said: list[dict[str, Any]]) -> list[str]:
+    """The demos after the choices; each is known by the number under which it was shown."""
+    order: list[tuple[int, str]] = list(enumerate(have, 1))
+    used: set[int] = set()
+    for entry in said:
+        if entry.get("example") in used:
+            continue
+        at = next((p for p, (n, _) in enumerate(order) if n == entry.get("demo")), None)
+        to = next((p for p, (n, _) in enumerate(order) if n == entry.get("to")), None)
+        if entry["op"] == "add":
+            order.append((-1, offered[entry["example"] - 1]))
+        elif entry["op"] == "drop" and at is not None:
+            del order[at]
+        elif entry["op"] == "replace" and at is not None:
+            order[at] = (-1, offered[entry["example"] - 1])
+        elif entry["op"] == "move" and at is not None and to is not None:
+            order.insert(to, order.pop(at))
+        if "example" in entry:
+            used.add(entry["example"])
+    return [name for _, name in order]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data(), st.integers(0, 4), st.integers(1, 4))
+def test_choices_name_what_the_model_saw(data: st.DataObject, count: int, more: int) -> None:
+    example = st.integers(1, more)
+    options = [st.builds(lambda n: {"op": "add", "example": n}, example)]
+    if count:
+        demo = st.integers(1, count)
+        options += [
+            st.builds(lambda n: {"op": "drop", "demo": n}, demo),
+            st.builds(lambda n, e: {"op": "replace", "demo": n, "example": e}, demo, example),
+            st.builds(lambda n, to: {"op": "move", "demo": n, "to": to}, demo, demo),
+        ]
+    said = data.draw(st.lists(st.one_of(options), max_size=7))
+    agent = with_demos(single(), rows(count))
+    offered = with_demos(single(), rows(10)[count : count + more]).last.demos
+    edits = read_demo_edits(agent.last, list(offered), said)
+    after = [demo.source for demo in apply_all(agent, edits).last.demos]
+    wanted = reference([f"e{n}" for n in range(count)], [demo.source for demo in offered], said)
+    assert after == wanted
+    assert len(set(after)) == len(after)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 5), st.integers(1, 12), st.integers(0, 10_000))
+def test_any_answer_under_the_grammar_can_be_applied(count: int, pool: int, seed: int) -> None:
+    agent = with_demos(single(), rows(count))
+    given_ = proposal(agent, rows(30)[count : count + pool], seed=seed)
+    candidates = DemoEdits(drafts=2).propose(given_)
+    assert len(candidates) <= 2
+    for candidate in candidates:
+        assert candidate.edits and candidate.operator == "edit demos"
+        assert apply_all(agent, candidate.edits) == candidate.agent
+        sources = [demo.source for demo in shown(candidate)]
+        assert len(set(sources)) == len(sources)
+
+
+def test_what_the_model_is_shown_to_choose_from() -> None:
+    asked: list[GenerateRequest] = []
+
+    def script(request: GenerateRequest) -> None:
+        asked.append(request)
+
+    agent = with_demos(single(), rows(2))
+    DemoEdits().propose(proposal(agent, rows(12)[2:], engine=ScriptedEngine(script)))
+    text = asked[0].messages[-1].content
+    assert "1. request number 0 => billing\n2. request number 1 => delivery" in text
+    assert "8. request number" in text and "9. request number" not in text
+    asked.clear()
+    DemoEdits().propose(proposal(single(), rows(2), engine=ScriptedEngine(script)))
+    assert "(none)" in asked[0].messages[-1].content
+    assert '"drop' not in asked[0].grammar.lark.replace("\\", "")
+
+
+def test_reason_first_goes_there_and_back() -> None:
+    agent = with_demos(single(), rows(3))
+    (there,) = ReasonFirst().propose(proposal(agent, [], step=0))
+    assert there.operator == "reason first"
+    assert there.agent.last.output == Contract((REASONING, *CHOICE.fields))
+    assert there.agent.last.demos == ()  # demos without reasoning would break the contract
+    reasoned = PassedDemos().propose(proposal(there.agent, rows(3)))[0].agent
+    (back,) = ReasonFirst().propose(proposal(reasoned, [], step=8))
+    assert back.operator == "answer at once"
+    assert back.agent.last.output == CHOICE
+    assert sorted(demo.output["answer"] for demo in back.agent.last.demos) == sorted(LABELS)
+    assert all(set(demo.output) == {"answer"} for demo in back.agent.last.demos)
+    (edit,) = back.edits
+    assert isinstance(edit, SetContract) and edit.node == "answer"
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 9])
+def test_reason_first_is_not_tried_at_every_step(step: int) -> None:
+    assert ReasonFirst().propose(proposal(single(), [], step=step)) == []
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        Contract((Field("answer", "json", schema='{"type": "integer"}'),)),
+        Contract((Field("reasoning"),)),
+        Contract((Field("reasoning"), Field("note"), Field("answer"))),
+        Contract((Field("answer"), Field("note"))),
+    ],
+)
+def test_reason_first_leaves_other_contracts_alone(contract: Contract) -> None:
+    assert ReasonFirst().propose(proposal(single(contract=contract), [], step=0)) == []
+
+
+def test_only_the_last_node_of_a_chain_reasons() -> None:
+    (there,) = ReasonFirst().propose(proposal(chain(), [], step=0))
+    assert there.agent.node("first") == chain().node("first")
+    assert there.agent.flow == Flow(("first", "answer"))

@@ -1,0 +1,155 @@
+"""Acceptance: better on the metric, or as good and better in loss; else the incumbent stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slearn.agent import Agent, Contract, Field, Flow, Node
+from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
+from slearn.engine.scripted import ScriptedEngine
+from slearn.select import Verdict, smaller_p, verdict
+from slearn.values import Example, Usage
+
+
+def agent(line: str) -> Agent:
+    contract = Contract((Field("answer", "choice", choices=("right", "wrong")),))
+    return Agent("a", (Node("n", (line,), output=contract),), Flow(("n",)))
+
+
+OLD, NEW = agent("Old."), agent("New.")
+
+
+def rows(count: int) -> list[Example]:
+    return [Example(str(n), {"input": f"row {n}"}, ("right",)) for n in range(count)]
+
+
+class Planted(ScriptedEngine):
+    """The new agent is right where `right` says so; losses are planted by agent and row."""
+
+    def __init__(
+        self, right: Callable[[int], bool], loss: Callable[[str, int], float] = lambda who, row: 1.0
+    ) -> None:
+        super().__init__(self._script)
+        self._right = right
+        self._loss = loss
+        self.answered = 0
+
+    def _script(self, request: GenerateRequest) -> str:
+        self.answered += 1
+        return "right" if self._right(int(request.messages[-1].content.split()[1])) else "wrong"
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        self.rounds += 1
+        return [
+            Score(
+                (-self._loss(r.messages[0].content[:3], int(r.messages[-1].content.split()[1])),),
+                Usage(1),
+            )
+            for r in requests
+        ]
+
+
+def decide(engine: Planted, before: Sequence[float], alpha: float = 0.1) -> Verdict:
+    return verdict(OLD, NEW, before, rows(len(before)), engine, engine, alpha=alpha)
+
+
+def test_better_on_the_metric_is_accepted() -> None:
+    engine = Planted(lambda row: True)
+    found = decide(engine, [0.0] * 20 + [1.0] * 20)
+    assert found.accepted and found.reason == "better on the metric"
+    assert (found.before, found.after, found.n) == (0.5, 1.0, 40)
+    assert found.p < 0.001 and found.scores == (1.0,) * 40
+    assert found.as_json() == {"before": 0.5, "after": 1.0, "n": 40, "p": found.p}
+    assert engine.rounds == 2  # two looks, and no need of the loss
+
+
+def test_worse_on_the_metric_is_dropped_after_the_first_look() -> None:
+    engine = Planted(lambda row: False)
+    found = decide(engine, [1.0] * 80)
+    assert not found.accepted and found.reason == "worse on the metric"
+    assert found.n == engine.answered == 30
+    assert (found.before, found.after) == (1.0, 0.0)
+
+
+def test_worse_in_the_end_is_dropped_too() -> None:
+    found = decide(Planted(lambda row: row < 30), [1.0] * 80)
+    assert not found.accepted and found.reason == "worse on the metric" and found.n == 80
+
+
+def test_as_good_and_clearly_better_in_loss_is_accepted() -> None:
+    engine = Planted(
+        lambda row: row % 2 == 0, lambda who, row: (2.0 if who == "Old" else 1.0) + row / 9
+    )
+    found = decide(engine, [1.0, 0.0] * 20)
+    assert found.accepted
+    assert found.reason == "no worse on the metric, better in measured loss"
+    assert found.p <= 0.05 and found.before == found.after == 0.5
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_as_good_and_no_better_in_loss_stays_out(shift: float) -> None:
+    engine = Planted(
+        lambda row: row % 2 == 0, lambda who, row: 1.0 + (shift if who == "New" else 0)
+    )
+    found = decide(engine, [1.0, 0.0] * 20)
+    assert not found.accepted and found.reason == "not better beyond chance"
+    assert found.before == found.after
+
+
+def test_a_gain_that_chance_explains_stays_out() -> None:
+    found = decide(
+        Planted(lambda row: row != 3), [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    )
+    assert not found.accepted and found.after > found.before and found.p > 0.1
+
+
+def test_a_loss_gained_does_not_make_up_for_a_metric_lost() -> None:
+    engine = Planted(lambda row: row != 0, lambda who, row: 9.0 if who == "Old" else 0.1)
+    found = decide(engine, [1.0] * 20)
+    assert not found.accepted and found.reason == "worse on the metric"
+
+
+def test_alpha_is_the_bar() -> None:
+    def once(alpha: float) -> bool:
+        before = [0.0] * 4 + [1.0] * 16
+        return decide(Planted(lambda row: True), before, alpha).accepted
+
+    assert once(0.1) and not once(0.01)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=50),
+    st.lists(st.booleans(), min_size=50, max_size=50),
+)
+def test_a_worse_mean_is_never_accepted(old: list[bool], new: list[bool]) -> None:
+    engine = Planted(lambda row: new[row], lambda who, row: 5.0 if who == "Old" else 0.0)
+    before = [float(right) for right in old]
+    found = decide(engine, before)
+    after = sum(new[: len(old)]) / len(old)
+    if found.accepted:
+        assert after >= sum(before) / len(before)
+        assert found.scores == tuple(float(right) for right in new[: len(old)])
+    assert found.n in (len(old), min(30, len(old)))
+    assert found.after == sum(found.scores) / found.n
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "low", "high"),
+    [
+        ([2.0] * 20, [1.0, 1.1] * 10, 0.0, 0.01),
+        ([1.0, 1.1] * 10, [2.0] * 20, 0.99, 1.0),
+        ([1.0] * 20, [1.0] * 20, 1.0, 1.0),
+        ([2.0] * 20, [1.0] * 20, 0.0, 0.0),
+        ([2.0] * 7, [1.0] * 7, 1.0, 1.0),  # too few to say
+        ([1.0, 2.0] * 10, [2.0, 1.0] * 10, 0.5, 0.5),
+    ],
+)
+def test_a_fall_of_losses_is_tested_pairwise(
+    before: list[float], after: list[float], low: float, high: float
+) -> None:
+    assert low <= smaller_p(before, after) <= high

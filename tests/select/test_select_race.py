@@ -1,0 +1,136 @@
+"""The race: the better candidate wins, all run on the same rows, losers cost little."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
+from slearn.engine import Score, ScoreRequest, Watcher
+from slearn.engine.scripted import ScriptedEngine
+from slearn.optim import Candidate
+from slearn.select import Lap, race, rungs
+from slearn.values import Example, Usage
+
+LABELS = ("yes", "no")
+
+
+def agent(line: str = "Old.", demos: Sequence[Demo] = ()) -> Agent:
+    contract = Contract((Field("answer", "choice", choices=LABELS),))
+    return Agent("a", (Node("n", (line,), output=contract, demos=tuple(demos)),), Flow(("n",)))
+
+
+def rows(count: int) -> list[Example]:
+    return [
+        Example(str(n), {"input": f"row{n} {LABELS[n % 2]}"}, (LABELS[n % 2],))
+        for n in range(count)
+    ]
+
+
+class Planted(ScriptedEngine):
+    """Scores by a loss planted in the first word of the instructions; keeps who ran on what."""
+
+    def __init__(self, noise: float = 0.0) -> None:
+        super().__init__()
+        self.ran: dict[str, list[str]] = defaultdict(list)
+        self._noise = noise
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        self.rounds += 1
+        found = []
+        for request in requests:
+            who, row = request.messages[0].content.splitlines()[0], request.messages[-1].content
+            self.ran[who].append(row.split()[0])
+            shift = self._noise * (int(row.split()[0][3:]) % 5)  # hard rows are hard for all
+            found.append(Score((-float(who) - shift,), Usage(1)))
+        return found
+
+
+def candidate(loss: float) -> Candidate:
+    return Candidate("planted", agent(str(loss)), ())
+
+
+def test_a_planted_better_candidate_wins() -> None:
+    engine = Planted(noise=0.5)
+    field = [candidate(loss) for loss in (2.5, 1.0, 2.0, 3.0, 1.5)]
+    laps = race(agent("2.2"), field, rows(24), engine, engine)
+    assert [lap.candidate for lap in laps[:2]] == [field[1], field[4]]
+    assert [lap.out for lap in laps] == [False, False, True, True, True]
+    assert laps[0].gain == pytest.approx(1.2) and laps[1].gain == pytest.approx(0.7)
+    assert len(laps) == len(field)
+    body = laps[0].as_json()
+    assert body["n"] == 24 and body["incumbent"] - body["loss"] == pytest.approx(1.2)
+
+
+def test_all_run_on_the_same_rows_and_losers_on_few() -> None:
+    engine = Planted()
+    field = [candidate(loss) for loss in (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)]
+    laps = race(agent("9.0"), field, rows(24), engine, engine)
+    assert engine.rounds == 2
+    assert engine.ran["9.0"] == [f"row{n}" for n in range(24)]
+    for lap in laps:
+        ran = engine.ran[lap.candidate.agent.last.instructions[0]]
+        assert ran == engine.ran["9.0"][: len(ran)]
+        assert len(lap.losses) == len(lap.incumbent) == len(ran)
+    assert [len(lap.losses) for lap in laps] == [24] * 4 + [8] * 3
+
+
+def test_candidates_no_better_than_the_incumbent_are_out() -> None:
+    engine = Planted()
+    laps = race(agent("1.0"), [candidate(1.0), candidate(2.0)], rows(9), engine, engine)
+    assert all(lap.out for lap in laps)
+    assert [lap.gain for lap in laps] == [0.0, -1.0]
+
+
+def test_demonstrations_help_the_memory_and_win() -> None:
+    engine = ScriptedEngine()
+    right = [Demo({"input": f"row {label}"}, {"answer": label}) for label in LABELS]
+    wrong = [Demo({"input": f"row {a}"}, {"answer": b}) for a, b in (LABELS, LABELS[::-1])]
+    field = [
+        Candidate(name, agent(demos=d), ()) for name, d in (("wrong", wrong), ("right", right))
+    ]
+    laps = race(agent(), field, rows(12), engine, engine)
+    assert laps[0].candidate.operator == "right" and not laps[0].out
+    assert laps[1].candidate.operator == "wrong" and laps[1].gain < laps[0].gain - 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, 6), max_size=8),
+    st.integers(0, 6),
+    st.integers(0, 15),
+    st.integers(1, 3),
+)
+def test_laps_are_ordered_and_paired(
+    losses: list[int], old: int, count: int, finalists: int
+) -> None:
+    engine = Planted(noise=0.1)
+    field = [candidate(float(loss)) for loss in losses]
+    laps = race(agent(f"{old}.0"), field, rows(count), engine, engine, finalists=finalists)
+    assert sorted(map(id, (lap.candidate for lap in laps))) == sorted(map(id, field))
+    through = [lap for lap in laps if not lap.out]
+    assert len(through) <= finalists
+    assert laps[: len(through)] == through
+    if count and field:
+        best = min(losses)
+        assert float(laps[0].candidate.agent.last.instructions[0]) == best
+        assert bool(through) == (best < old)
+    for lap in laps:
+        assert len(lap.losses) == len(lap.incumbent) <= count
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(0, []), (1, [1]), (2, [1, 1]), (3, [1, 2]), (24, [8, 16])]
+)
+def test_a_third_comes_first(count: int, sizes: list[int]) -> None:
+    parts = rungs(rows(count))
+    assert [len(part) for part in parts] == sizes
+    assert [example for part in parts for example in part] == rows(count)
+
+
+def test_an_empty_lap_gains_nothing() -> None:
+    assert Lap(candidate(1.0), (), ()).gain == 0.0

@@ -1,0 +1,434 @@
+"""Training on the scripted engine: what improves, what stays, what it costs, what is recorded."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slearn.agent import (
+    Agent,
+    Contract,
+    Field,
+    Flow,
+    Node,
+    agent_digest,
+    agent_from_text,
+    agent_to_text,
+    load_agent,
+    save_agent,
+)
+from slearn.engine import (
+    GenerateRequest,
+    Generation,
+    Grammar,
+    Score,
+    ScoreRequest,
+    Watcher,
+)
+from slearn.engine.scripted import ScriptedEngine, accepts
+from slearn.errors import DataError
+from slearn.evaluate import evaluate
+from slearn.optim import Candidate, InsertLine, Optimizer, Proposal, ReasonFirst, Tips
+from slearn.progress import Progress
+from slearn.result import BUDGET_SPENT, OUT_OF_TIME
+from slearn.session import OVERDRAFT
+from slearn.settings import TrainSettings
+from slearn.store import Store
+from slearn.train import Engines, TrainData, train
+from slearn.values import Example
+from tests.training import toy
+from tests.training.conftest import Finished
+
+SMALL = TrainSettings(budget_tokens=12_000, budget_minutes=None)
+
+
+class Stubborn(ScriptedEngine):
+    """Never gives another answer, nor finds one likelier: nothing can improve it."""
+
+    def __init__(self) -> None:
+        super().__init__(self._same)
+
+    def _same(self, request: GenerateRequest) -> str | None:
+        return "billing" if accepts(request.grammar, "billing") else None
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        return [replace(score, logprobs=(-1.0,) * len(score.logprobs)) for score in found]
+
+
+class Listening(Progress):
+    """Keeps all that a run tells of itself."""
+
+    def __init__(self) -> None:
+        self.phases: list[tuple[str, int]] = []
+        self.used: list[tuple[str, int]] = []
+        self.scores: list[float | None] = []
+
+    def phase(self, name: str, step: int = 0, detail: str = "") -> None:
+        self.phases.append((name, step))
+
+    def best(self, score: float | None) -> None:
+        self.scores.append(score)
+
+    def budget(self, used: int, total: int) -> None:
+        self.used.append((self.phases[-1][0], used))
+
+
+def test_training_improves_a_toy_classification(finished: Finished) -> None:
+    result = finished.result
+    body = result.as_json()
+    assert result.split == "test" and body["before"]["n"] == body["after"]["n"] == 16
+    assert body["after"]["score"] >= body["before"]["score"] + 0.2
+    assert body["gain"]["value"] == pytest.approx(body["after"]["score"] - body["before"]["score"])
+    assert body["gain"]["low"] <= body["gain"]["value"] <= body["gain"]["high"]
+    assert result.accepted >= 1 and not body["truncated"]
+    assert result.start == toy.start()
+    assert result.agent_digest == body["agent"]
+    json.dumps(body)
+
+
+def test_the_figures_are_those_of_the_agent_that_is_returned(finished: Finished) -> None:
+    result = finished.result
+    read = agent_from_text(agent_to_text(result.agent))
+    again = evaluate(read, toy.data().test or (), ScriptedEngine())
+    assert again.scores == result.after.scores
+    before = evaluate(toy.start(), toy.data().test or (), ScriptedEngine())
+    assert before.scores == result.before.scores
+    with Store.open(finished.path) as store:
+        assert store.agent(result.agent_digest) == agent_to_text(result.agent)
+
+
+def test_nothing_of_validation_or_test_is_in_the_agent(finished: Finished) -> None:
+    data, agent = toy.data(), finished.result.agent
+    taught = {example.id for example in data.train}
+    assert agent.sources() and agent.sources() <= taught
+    lines = "\n".join(agent.last.instructions)
+    for example in (*data.val, *(data.test or ())):
+        assert example.inputs["input"] not in lines
+
+
+def test_one_seed_gives_one_run(finished: Finished, store_path: Path) -> None:
+    again = toy.run(store_path)
+    assert toy.figures(again) == toy.figures(finished.result)
+    assert agent_to_text(again.agent) == agent_to_text(finished.result.agent)
+    assert toy.recorded(store_path) == toy.recorded(finished.path)
+
+
+def test_another_seed_looks_at_other_rows(finished: Finished, store_path: Path) -> None:
+    toy.run(store_path, settings=replace(SMALL, seed=1))
+    ours, theirs = toy.recorded(store_path), toy.recorded(finished.path)
+    first = [record["id"] for record in ours["records"]["trajectories"][:12]]
+    assert first != [record["id"] for record in theirs["records"]["trajectories"][:12]]
+
+
+def test_without_a_test_split_it_reports_validation_and_says_so(store_path: Path) -> None:
+    heard = Listening()
+    result = toy.run(store_path, given=toy.data(test=False), settings=SMALL, progress=heard)
+    assert result.split == result.as_json()["split"] == "validation"
+    assert result.before.interval.n == len(toy.data().val)
+    assert result.before.scores == tuple(
+        evaluate(toy.start(), toy.data().val, ScriptedEngine()).scores
+    )
+    assert heard.phases[0][0] == heard.phases[-1][0] == "reading the validation split"
+
+
+def test_where_nothing_pays_the_agent_stays_byte_for_byte(store_path: Path) -> None:
+    text = "# mine\n" + agent_to_text(toy.start())
+    agent = agent_from_text(text)
+    heard = Listening()
+    settings = TrainSettings(budget_tokens=10**9, budget_minutes=None, patience=2)
+    result = toy.run(store_path, agent=agent, engine=Stubborn(), settings=settings, progress=heard)
+    assert result.accepted == 0 and result.reason == "nothing paid in 2 steps"
+    assert result.agent is agent
+    assert agent_to_text(result.agent) == agent_to_text(agent)
+    assert result.before.scores == result.after.scores
+    assert result.as_json()["gain"]["value"] == 0
+    candidates = toy.recorded(store_path)["records"]["candidates"]
+    assert candidates and {c["status"] for c in candidates} <= {"lost", "refused", "rejected"}
+    assert all(c["reason"] for c in candidates)
+    assert heard.scores == [heard.scores[0]] * 3
+
+
+@pytest.mark.parametrize("budget", [1, 6_000, 25_000])
+def test_the_budget_stops_a_run(budget: int, store_path: Path) -> None:
+    heard = Listening()
+    settings = TrainSettings(budget_tokens=budget, budget_minutes=None)
+    result = toy.run(store_path, settings=settings, progress=heard)
+    assert result.reason == BUDGET_SPENT and result.as_json()["tokens"] == dict(result.tokens)
+    spent = sum(result.tokens[kind] for kind in ("prompt", "generated", "scored"))
+    assert spent == heard.used[-1][1]
+    before_last = [used for _, used in heard.used[:-1]]
+    assert all(used <= OVERDRAFT * budget for used in before_last)
+    assert [used for _, used in heard.used] == sorted(used for _, used in heard.used)
+    assert not any("test" in name for name, _ in heard.used)  # reading the report is free
+
+
+def test_a_step_that_runs_out_of_tokens_changes_nothing(store_path: Path) -> None:
+    result = toy.run(store_path, settings=TrainSettings(budget_tokens=1, budget_minutes=None))
+    assert result.agent == toy.start() and (result.accepted, result.rejected) == (0, 0)
+
+
+class Sleepy(ScriptedEngine):
+    """Takes its time over each round."""
+
+    def generate(
+        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
+    ) -> list[Generation]:
+        time.sleep(0.02)
+        return super().generate(requests, watch)
+
+
+def test_the_clock_cuts_a_run_off_that_overshoots_its_minutes_by_far(store_path: Path) -> None:
+    settings = TrainSettings(budget_tokens=10**9, budget_minutes=0.08 / 60)
+    result = toy.run(store_path, engine=Sleepy(), settings=settings)
+    body = result.as_json()
+    assert body["truncated"] and result.reason == OUT_OF_TIME
+    assert 0.08 < result.seconds["train"] < 5
+    # the seconds are those of the record: a replay at any speed is cut off at the same round
+    engine = ScriptedEngine()
+    again = toy.run(store_path, engine=engine, settings=settings)
+    assert again.as_json() == body and engine.rounds == 0
+
+
+def test_a_training_set_of_one_row(store_path: Path) -> None:
+    data = TrainData(toy.rows()[:1], toy.rows()[1:9], toy.rows()[9:12])
+    result = toy.run(store_path, given=data, settings=replace(SMALL, patience=2))
+    assert result.reason in (BUDGET_SPENT, "nothing paid in 2 steps")
+    assert result.agent.sources() <= {data.train[0].id}
+
+
+@pytest.mark.parametrize("teach", [0, 2, 3])
+def test_tiny_splits(teach: int, store_path: Path) -> None:
+    whole = toy.rows()
+    data = TrainData(whole[:teach], whole[10:11], whole[11:12])
+    result = toy.run(store_path, given=data, settings=replace(SMALL, patience=2))
+    body = result.as_json()
+    assert body["before"]["n"] == body["after"]["n"] == 1
+    assert result.accepted == 0  # one row proves nothing
+
+
+def test_no_validation_rows_are_the_users_error(store_path: Path) -> None:
+    with pytest.raises(DataError, match="no examples"):
+        toy.run(store_path, given=TrainData(toy.rows()[:5], [], toy.rows()[5:9]))
+
+
+ODD = ["e\u0301", "عربى", "日本語", "😀😀", "a\u2028b", "tab\there", "\x00", "{{ x }}", '"q"', "back\\",
+       "{% raw %}", "a\r\nb", "", "   ", "\x85", "<|im_end|>"]  # fmt: skip
+
+
+def test_unicode_and_worse_gets_through(store_path: Path, tmp_path: Path) -> None:
+    examples = [
+        Example(f"{label}{n}{odd}", {"input": f"{odd} {label[:3]}{n}"}, (label,))
+        for n, odd in enumerate(ODD)
+        for label in ("ja ✓", 'no "x"')
+    ]
+    contract = Contract((Field("answer", "choice", choices=("ja ✓", 'no "x"')),))
+    data = TrainData(examples[:16], examples[16:24], examples[24:])
+    result = toy.run(store_path, agent=toy.start(contract), given=data, settings=SMALL)
+    save_agent(result.agent, tmp_path / "agent.yaml")
+    assert load_agent(tmp_path / "agent.yaml") == result.agent
+    assert toy.recorded(store_path)["result"]["agent"] == agent_digest_of(result.agent)
+
+
+def agent_digest_of(agent: Agent) -> str:
+    from slearn.values import digest
+
+    return digest(agent_to_text(agent))
+
+
+def chained() -> Agent:
+    nodes = (
+        Node("sum up", ("Sum up.",)),
+        Node("name", ("Name the topic.",), ("sum up", "input")),
+        Node("answer", ("Name the queue.",), ("name",), toy.start().last.output),
+    )
+    return Agent("chain", nodes, Flow(("sum up", "name", "answer")))
+
+
+REASONED = Contract((Field("reasoning", max_chars=40), *toy.start().last.output.fields))
+JSON = Contract((Field("answer", "json", schema='{"enum": ["billing", "delivery", "account"]}'),))
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        chained(),
+        toy.start(REASONED),
+        toy.start(JSON, metric="contains"),
+        toy.start(Contract((Field("answer"), Field("why")))),
+        toy.start(metric="judge"),
+    ],
+    ids=["chain", "reasoned", "json", "answer first", "judge"],
+)
+def test_agents_of_every_shape_are_trained(agent: Agent, store_path: Path) -> None:
+    result = toy.run(store_path, agent=agent, settings=replace(SMALL, budget_tokens=30_000))
+    assert agent_from_text(agent_to_text(result.agent)) == result.agent
+    assert result.calls["total"] > 50 and result.calls["invalid"] == 0
+    if len(agent.nodes) == 3:
+        gradients = toy.recorded(store_path)["records"]["gradients"]
+        assert {gradient["node"] for gradient in gradients} == {"sum up", "name", "answer"}
+
+
+def test_rows_without_targets_are_judged(store_path: Path) -> None:
+    untold = [replace(example, targets=None) for example in toy.rows()]
+    data = TrainData(untold[:20], untold[20:32], untold[32:40])
+    agent = toy.start(Contract(), metric="judge")
+    result = toy.run(store_path, agent=agent, given=data, settings=SMALL)
+    assert 0 < result.before.interval.value < 1
+    assert result.agent.sources() == frozenset()
+
+
+def test_examples_with_choices_of_their_own(store_path: Path) -> None:
+    whole = [replace(example, choices=tuple(toy.QUEUES)) for example in toy.rows()]
+    data = TrainData(whole[:20], whole[20:32], whole[32:40])
+    agent = toy.start(Contract((Field("answer", "choice"),)))
+    result = toy.run(store_path, agent=agent, given=data, settings=SMALL)
+    assert set(result.after.answers) <= set(toy.QUEUES)
+
+
+def test_long_inputs_in_a_small_window_lead_to_no_error(store_path: Path) -> None:
+    long = [
+        replace(example, inputs={"input": example.inputs["input"] + " word" * 400})
+        for example in toy.rows()
+    ]
+    data = TrainData(long[:20], long[20:32], long[32:40])
+    result = toy.run(store_path, engine=ScriptedEngine(window=1800), given=data, settings=SMALL)
+    assert result.reason
+    reasons = {c["reason"] for c in toy.recorded(store_path)["records"]["candidates"]}
+    assert any("cap" in reason or "no room" in reason for reason in reasons)
+
+
+def test_the_optimizing_model_may_be_another(store_path: Path) -> None:
+    running, thinking = ScriptedEngine(), ScriptedEngine(window=50_000)
+    with Store.open(store_path) as store:
+        log = store.begin({})
+        result = train(toy.start(), toy.data(), Engines(running, thinking), log, SMALL)
+    assert running.rounds and thinking.rounds
+    rounds = {call.round for call in toy_calls(store_path)}
+    assert running.rounds + thinking.rounds <= len(rounds) == max(rounds) + 1
+    assert result.calls["total"] == len(toy_calls(store_path))
+
+
+def toy_calls(path: Path) -> list[Any]:
+    with Store.open(path) as store:
+        return list(store.calls("last"))
+
+
+def test_every_stored_answer_satisfies_its_grammar(finished: Finished) -> None:
+    """A checker of its own, from the store's texts alone."""
+    calls = toy_calls(finished.path)
+    generated = [call for call in calls if call.kind == "generate"]
+    assert len(generated) > 100
+    for call in generated:
+        grammar = Grammar(call.request["grammar"]["lark"])
+        text = call.result["text"]
+        assert accepts(grammar, text)
+        assert len(text.encode()) <= call.request["max_tokens"]
+        if text.startswith("{"):
+            assert isinstance(json.loads(text), dict)
+        else:
+            assert text in toy.QUEUES or call.request["messages"]
+    assert sum(call.result["text"].startswith("{") for call in generated) > 20
+    assert finished.result.calls["invalid"] == 0
+    assert finished.result.calls["total"] == len(calls)
+    assert finished.result.calls["cached"] == sum(call.cached for call in calls)
+
+
+def test_scores_are_likelihoods_and_budgets_add_up(finished: Finished) -> None:
+    calls = toy_calls(finished.path)
+    for call in calls:
+        if call.kind == "score":
+            assert all(value is None or value <= 0 for value in finite(call.result["logprobs"]))
+    records = toy.recorded(finished.path)["records"]
+    accepted = [c for c in records["candidates"] if c["status"] == "accepted"]
+    assert len(accepted) == finished.result.accepted
+    for candidate in accepted:
+        assert candidate["validation"]["after"] >= candidate["validation"]["before"]
+    splits = [evaluation["split"] for evaluation in records["evaluations"]]
+    assert splits == ["test", "test"]
+
+
+def finite(values: list[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, float | int)]
+
+
+def test_the_records_tell_the_lineage_of_the_agent(finished: Finished) -> None:
+    records = toy.recorded(finished.path)["records"]
+    at = agent_digest_of(toy.start())
+    for candidate in records["candidates"]:
+        assert candidate["parent"] == at
+        if candidate["status"] == "accepted":
+            at = candidate["agent"]
+    assert at == finished.result.agent_digest
+    with Store.open(finished.path) as store:
+        assert store.agent(at) == agent_to_text(finished.result.agent)
+    edits = sum(len(candidate["edits"]) for candidate in records["candidates"])
+    assert len(records["edits"]) == edits
+
+
+class Worse(Optimizer):
+    """Proposes an agent that cannot but be wrong."""
+
+    name = "worse"
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Add a line that the engine below reads as an order to be wrong."""
+        return [self.candidate(proposal, [InsertLine("answer", 0, f"BE WRONG {proposal.step}.")])]
+
+
+class Obedient(ScriptedEngine):
+    """Right by nature, wrong by order; finds every answer likelier when ordered to be wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(self._obey)
+
+    def _obey(self, request: GenerateRequest) -> str | None:
+        if not accepts(request.grammar, "billing"):
+            return None
+        asked = request.messages[-1].content
+        right = next(q for q, words in toy.QUEUES.items() if any(w in asked for w in words))
+        ordered = "BE WRONG" in request.messages[0].content
+        return next(q for q in toy.QUEUES if (q == right) != ordered)
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        return [
+            replace(score, logprobs=(-0.1 if "BE WRONG" in str(request.messages) else -2.0,))
+            for request, score in zip(requests, found, strict=True)
+        ]
+
+
+def test_a_candidate_that_wins_the_race_and_is_worse_on_validation_stays_out(
+    store_path: Path,
+) -> None:
+    settings = TrainSettings(budget_tokens=10**9, budget_minutes=None, patience=2)
+    result = toy.run(store_path, engine=Obedient(), settings=settings, optimizers=[Worse(), Tips()])
+    assert result.accepted == 0 and result.rejected == 2
+    assert result.agent == toy.start()
+    candidates = toy.recorded(store_path)["records"]["candidates"]
+    rejected = [c for c in candidates if c["operator"] == "worse"]
+    assert [c["reason"] for c in rejected] == ["worse on the metric"] * 2
+    assert all(c["race"]["loss"] < c["race"]["incumbent"] for c in rejected)
+
+
+def test_an_optimizer_with_nothing_to_say_ends_the_run(store_path: Path) -> None:
+    settings = TrainSettings(budget_tokens=10**9, budget_minutes=None, patience=3)
+    silent = toy.run(
+        store_path, agent=toy.start(JSON), optimizers=[ReasonFirst()], settings=settings
+    )
+    assert silent.reason == "nothing paid in 3 steps" and silent.agent == toy.start(JSON)
+
+
+def test_a_step_limit_ends_a_run(store_path: Path) -> None:
+    settings = TrainSettings(budget_tokens=10**9, budget_minutes=None, max_steps=1)
+    assert toy.run(store_path, settings=settings).reason == "step limit reached"
+
+
+def test_the_digest_of_a_file_is_that_of_its_agent() -> None:
+    assert agent_digest(agent_from_text(agent_to_text(toy.start()))) == agent_digest(toy.start())
