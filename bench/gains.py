@@ -26,7 +26,7 @@ from slearn.datasets import Columns, propose, read_examples, read_rows
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "gains.jsonl"
-KEYS = ("model", "task", "start", "seed", "minutes")
+KEYS = ("model", "task", "start", "seed", "budget")
 
 
 def main() -> None:
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--starts", default="bare,described")
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--tokens", type=int, help="instead of minutes: the same on any machine")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     given = parser.parse_args()
     if given.action == "run":
@@ -51,7 +52,8 @@ def run(given: argparse.Namespace) -> None:
     cells = product(given.tasks.split(","), given.seeds.split(","), given.starts.split(","))
     for task, seed, start in cells:
         name = Path(given.model).stem
-        cell = dict(zip(KEYS, (name, task, start, int(seed), given.minutes), strict=True))
+        budget = f"{given.tokens} tokens" if given.tokens else f"{given.minutes:g} minutes"
+        cell = dict(zip(KEYS, (name, task, start, int(seed), budget), strict=True))
         if any(all(line[key] == cell[key] for key in KEYS) for line in lines()):
             continue
         print(f"{task} {start} seed {seed} …", file=sys.stderr, flush=True)
@@ -80,7 +82,10 @@ def measure(
         save_agent(proposal.agent, agent)
         command = [sys.executable, "-m", "slearn.cli", "train", str(agent), "--json"]
         command += ["--model", given.model, "--seed", str(seed), "--test-limit", "100"]
-        command += ["--budget-minutes", str(given.minutes), "--store", f"{folder}/s.duckdb"]
+        budget = ("--budget-minutes", str(given.minutes))
+        if given.tokens:
+            budget = ("--budget-tokens", str(given.tokens))
+        command += [*budget, "--store", f"{folder}/s.duckdb"]
         command += [part for name in files for part in (f"--{name}", str(files[name]))]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from slearn.agent import Agent
@@ -68,3 +69,17 @@ def worst(scores: Sequence[float], count: int = LOOKED_AT) -> list[int]:
     [1, 2]
     """
     return sorted(sorted(range(len(scores)), key=lambda place: scores[place])[:count])
+
+
+def shuffled(examples: Sequence[Example]) -> list[Example]:
+    """Return the examples in an order of their own, always the same: files are often sorted."""
+    return random.Random(0).sample(list(examples), len(examples))
+
+
+def longest(examples: Sequence[Example], count: Callable[[str], int]) -> int:
+    """Return the tokens of the longest row, choices of its own included.
+
+    Only the rows with the most characters are counted: tokenizing 100,000 rows would take long.
+    """
+    texts = ("\n".join([*row.inputs.values(), *(row.choices or ())]) for row in examples)
+    return max(map(count, heapq.nlargest(3, texts, key=len)), default=0)

@@ -48,9 +48,14 @@ def measure_speed(engine: Engine, clock: Callable[[], float] = time.monotonic) -
     )
 
 
-def with_token_budget(settings: TrainSettings, engine: Engine) -> TrainSettings:
+def with_token_budget(
+    settings: TrainSettings, engine: Engine, optimizer: Engine | None = None
+) -> TrainSettings:
     """Return the settings with minutes turned into tokens; of two budgets the smaller holds."""
     if settings.budget_minutes is None:
         return settings
-    tokens = max(1, round(measure_speed(engine).mixed * settings.budget_minutes * 60))
+    speed = measure_speed(engine).mixed
+    if optimizer is not None and optimizer is not engine:
+        speed = min(speed, measure_speed(optimizer).mixed)  # the slower one sets the pace
+    tokens = max(1, round(speed * settings.budget_minutes * 60))
     return replace(settings, budget_tokens=min(tokens, settings.budget_tokens or tokens))

@@ -24,7 +24,9 @@ from slearn.settings import TrainSettings
 from slearn.store import RememberingEngine, RunLog, Totals
 from slearn.values import Usage
 
-OVERDRAFT = 1.1  # a step may finish a little over the budget, but no more
+# A step may end a little over the budget, and its best finalist is held against validation still:
+# a candidate that won a race is not thrown away for want of a verdict.
+OVERDRAFT = 1.1
 
 
 class OutOfTime(Exception):
@@ -61,6 +63,7 @@ class Session:
         self._known = Totals()
         self._seconds = {True: 0.0, False: 0.0}  # by whether they count
         self._at_last_step: int | None = None
+        self._finishing = False
         self._candidates = 0
 
     @property
@@ -85,6 +88,15 @@ class Session:
             yield
         finally:
             self._counting = False
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Let what is done inside end, whatever the budget: it decides about work paid for."""
+        self._finishing = True
+        try:
+            yield
+        finally:
+            self._finishing = False
 
     def affords_step(self) -> bool:
         """Whether most of a step, going by the last one, still fits into the budget."""
@@ -120,7 +132,8 @@ class Session:
         minutes = self.settings.budget_minutes
         if self._counting and minutes and self._seconds[True] > OVERSHOOT * 60 * minutes:
             raise OutOfTime
-        if self._counting and self.spent.computed > OVERDRAFT * self._budget:
+        over = self.spent.computed > OVERDRAFT * self._budget
+        if self._counting and over and not self._finishing:
             raise OutOfTokens
 
     # -- records -----------------------------------------------------------------------------
@@ -138,8 +151,15 @@ class Session:
         """Record the forward passes of a batch."""
         address = self.log.keep_agent(agent_to_text(agent))
         for trajectory, score in zip(trajectories, scores, strict=True):
+            example, name = trajectory.example, f"{step}/{trajectory.example.id}"
+            row = {"inputs": dict(example.inputs), "targets": example.targets}
+            self.log.record("examples", example.id, row, step)
             body = {**trajectory.as_json(), "score": score, "agent": address}
-            self.log.record("trajectories", f"{step}/{trajectory.example.id}", body, step)
+            self.log.record("trajectories", name, body, step)
+            for taken in trajectory.steps:
+                usage = taken.usage.as_json()
+                body = {"node": taken.node, "text": taken.text, "valid": taken.valid, **usage}
+                self.log.record("steps", f"{name}/{taken.node}", body, step)
 
     def keep_backward(
         self,

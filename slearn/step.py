@@ -6,10 +6,12 @@ forward -> loss -> backward -> aggregate -> propose -> race -> validate
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from slearn.agent import Agent, forward
 from slearn.batches import Batch, worst
+from slearn.errors import ContextError
 from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, backward
 from slearn.loss import language_loss, measured_loss
@@ -28,6 +30,7 @@ class State:
     accepted: int = 0
     rejected: int = 0
     idle: int = 0
+    barren: int = 0  # steps whose candidates were all refused
 
     @property
     def score(self) -> float:
@@ -109,10 +112,12 @@ def select(
     """Race the candidates, hold the finalists against validation, and keep the better agent."""
     session, agent = frame.session, state.agent
     if not candidates:
-        return replace(state, idle=state.idle + 1)
+        return replace(state, idle=state.idle + 1, barren=state.barren + 1)
     session.progress.phase("race", number, f"{len(candidates)} candidates")
-    rows = batch.race or batch.pool
-    laps = race(agent, candidates, rows, *session.tools, task=frame.task)
+    try:
+        laps = race(agent, candidates, batch.race, *session.tools, task=frame.task)
+    except ContextError as problem:  # a guard let through what does not fit: nobody runs
+        return _refuse(frame, state, candidates, number, str(problem))
     verdicts = _verdicts(frame, state, laps, number)
     better = [found for found in verdicts if found is not None and found.accepted]
     # Loss chose the finalists, the metric chooses among them; the race decides between equals.
@@ -131,6 +136,7 @@ def select(
                 scores=won.scores,
                 accepted=state.accepted + 1,
                 idle=-1,
+                barren=0,
             )
         session.keep_candidate(
             lap.candidate, agent, number, status=status, reason=reason, lap=lap, found=found
@@ -146,12 +152,26 @@ def _verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> l
     """
     found: list[Verdict | None] = [None] * len(laps)
     for place, lap in enumerate(laps):
-        if not lap.out:
-            try:
+        if lap.out:
+            continue
+        try:
+            with frame.session.finishing() if place == 0 else nullcontext():
                 found[place] = _verdict(frame, state, lap, number)
-            except (OutOfTime, OutOfTokens):
-                break
+        except (OutOfTime, OutOfTokens):
+            break
+        except ContextError as problem:
+            found[place] = Verdict(False, str(problem), state.score, 0.0, 0, 1.0)
     return found
+
+
+def _refuse(
+    frame: Frame, state: State, candidates: list[Candidate], number: int, reason: str
+) -> State:
+    for candidate in candidates:
+        frame.session.keep_candidate(
+            candidate, state.agent, number, status="refused", reason=reason
+        )
+    return replace(state, idle=state.idle + 1, barren=state.barren + 1)
 
 
 def _verdict(frame: Frame, state: State, lap: Lap, number: int) -> Verdict:

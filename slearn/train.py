@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from slearn.agent import Agent, agent_to_text
-from slearn.batches import draw, sample
+from slearn.batches import draw, longest, sample, shuffled
 from slearn.errors import Interrupted
 from slearn.evaluate import Evaluation, evaluate
 from slearn.loss import task_text
@@ -97,11 +97,12 @@ def _loop(
 ) -> tuple[State, str]:
     """Take steps until the budget is spent or nothing pays; say which."""
     settings = session.settings
-    validation = sample(data.val, settings.val_limit)
+    validation = shuffled(sample(data.val, settings.val_limit))
     rows = [*sample(data.train, 2000), *validation, *(data.test or ())]
     inputs = [text for row in rows for text in row.inputs.values()]
     engine = session.agent_engine
-    guards = Guards(engine.count_tokens, inputs, engine.window)
+    size = longest([*data.train, *validation, *(data.test or ())], engine.count_tokens)
+    guards = Guards(engine.count_tokens, inputs, engine.window, longest=size)
     guards.seen(agent)
     frame = Frame(session, guards, optimizers, validation, task)
     state = State(agent, ())
@@ -115,7 +116,8 @@ def _loop(
                 if not session.affords_step():
                     return state, BUDGET_SPENT
                 if state.idle >= settings.patience:
-                    return state, f"nothing paid in {state.idle} steps"
+                    refused = " (every candidate was refused)" * (state.barren >= state.idle)
+                    return state, f"nothing paid in {state.idle} steps{refused}"
                 batch = draw(data.train, state.agent, settings.seed, step)
                 state = take_step(frame, state, batch, step)
     except OutOfTime:

@@ -52,7 +52,7 @@ class Field:
         if self.type == "number":
             return dsl.Regex(NUMBER)
         if self.type == "regex":
-            return Bounded(self.pattern, self.max_tokens)
+            return dsl.Regex(self.pattern)  # a cap in tokens would cut it where it does not match
         if self.type == "json":
             bounded = _bounded(self)
             if bounded is not None:
@@ -72,7 +72,10 @@ class Field:
         bounded = _bounded(self)
         if bounded is not None:
             return bounded.max_tokens
-        return 26 if self.type == "number" else self.max_tokens
+        if self.type == "number":
+            return 26
+        least = 512 if self.type == "json" else 0  # one that only the full schema can say
+        return max(least, self.max_tokens)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from slearn.agent.contract import TYPES, Contract, Field
 from slearn.agent.document import Place, read_document, write_document
 from slearn.agent.model import LAYOUTS, Agent, Demo, Flow, Node
 from slearn.errors import AgentFileError, InputError
-from slearn.values import canonical
+from slearn.values import digest
 
 VERSION = 1
 _FIELD = ("name", "type", "choices", "pattern", "schema", "max_chars", "max_tokens", "multiline")
@@ -136,7 +136,7 @@ def _no_tools(place: Place) -> None:
 
 
 def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Demo:
-    fields = place.fields(("inputs", "output", "source"))
+    fields = place.fields(("inputs", "output", "source", "choices"))
     values: dict[str, dict[str, str]] = {}
     wanted = {"inputs": inputs, "output": tuple(field.name for field in contract.fields)}
     for part, names in wanted.items():
@@ -148,7 +148,8 @@ def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Dem
                 raise fields[part].fail(f"a value for {name!r}")
         values[part] = {name: given[name].text() for name in names}
     source = fields["source"].text() if "source" in fields else ""
-    return Demo(values["inputs"], values["output"], source)
+    choices = fields["choices"].texts() if "choices" in fields else None
+    return Demo(values["inputs"], values["output"], source, choices)
 
 
 def _read_contract(place: Place) -> Contract:
@@ -225,6 +226,7 @@ def _write_node(node: Node) -> dict[str, Any]:
                 "inputs": dict(demo.inputs),
                 "output": dict(demo.output),
                 **({"source": demo.source} if demo.source else {}),
+                **({"choices": list(demo.choices)} if demo.choices is not None else {}),
             }
             for demo in node.demos
         ]
@@ -253,7 +255,5 @@ def canonical_order(schema: str) -> str:
 
 
 def agent_digest(agent: Agent) -> str:
-    """Return what identifies an agent: a digest of its file's text."""
-    from slearn.values import digest
-
-    return digest(canonical(agent_to_text(agent)))
+    """Return what identifies an agent: a digest of its file's text, as the store has it."""
+    return digest(agent_to_text(agent))

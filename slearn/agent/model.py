@@ -18,12 +18,14 @@ LAYOUTS = ("inputs-last", "inputs-first")
 class Demo:
     """A demonstration: input values and the output fields that are right for them.
 
-    `source` is the id of the example it was made from, so that it is never judged on itself.
+    `source` is the id of the example it was made from, so that it is never judged on itself;
+    `choices` are that example's own, where choices differ from row to row.
     """
 
     inputs: Mapping[str, str]
     output: Mapping[str, str]
     source: str = ""
+    choices: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

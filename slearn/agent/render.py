@@ -25,7 +25,7 @@ def render(
     frame = instructions(node)
     turns: list[Message] = []
     for demo in node.demos:
-        turns.append(Message("user", inputs_text(node, demo.inputs)))
+        turns.append(Message("user", _question(node, demo.inputs, demo.choices)))
         turns.append(Message("assistant", node.output.render(demo.output)))
     asked = inputs_text(node, inputs)
     offered = choices_text(node.output, choices)
@@ -34,9 +34,14 @@ def render(
                  for i in range(0, len(turns), 2)]  # fmt: skip
         parts = [asked, offered, *shown, frame]
         return (Message("user", "\n\n".join(part for part in parts if part)),)
-    question = f"{asked}\n{offered}" if offered else asked
+    question = _question(node, inputs, choices)
     system = (Message("system", frame),) if frame else ()
     return (*system, *turns, Message("user", question))
+
+
+def _question(node: Node, inputs: Mapping[str, str], choices: tuple[str, ...] | None) -> str:
+    asked, offered = inputs_text(node, inputs), choices_text(node.output, choices)
+    return f"{asked}\n{offered}" if offered else asked
 
 
 def instructions(node: Node) -> str:

@@ -64,7 +64,7 @@ def _carry_out(plan: Plan, store: Store, resume: str | None, place: Path, quiet:
         if config["optimizer_model"] is not None:
             other = stack.enter_context(open_noted(config["optimizer_model"], config["engine"]))
         if resume is None:
-            settings = with_token_budget(settings, engine)
+            settings = with_token_budget(settings, engine, other)
             log = store.begin({**config, "settings": settings.as_json()})
         else:
             log = store.resume(resume)

@@ -8,6 +8,7 @@ control tokens: a text that contains `<|im_end|>` stays a text and ends no turn.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ CHATML = (
     "<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
 )
 
+DATE = datetime(2026, 1, 1)
 _MARK = "\u2063slot{}\u2063"
 _MARKS = re.compile("\u2063slot(\\d+)\u2063")
 
@@ -40,17 +42,23 @@ class ChatTemplate:
                 eos_token=vocab.special_text(vocab.eos),
                 bos_token=vocab.special_text(vocab.bos),
             )
+            # A template may print today's date: the same prompt every day, or nothing repeats.
+            setattr(self._formatter, "strftime_now", DATE.strftime)  # noqa: B010
             self._pieces(("user",))
         except Exception as problem:
             raise ModelFileError(
                 f"the model's chat template does not work: {problem}",
                 hint="use a chat model whose file carries a working template",
             ) from None
+        self._folds_system = not self._takes(("system", "user"))
         self._content = lru_cache(maxsize=4096)(self._tokenize_content)
         self._frame = lru_cache(maxsize=256)(self._pieces)
 
     def tokens(self, messages: tuple[Message, ...]) -> list[int]:
         """Return the prompt's tokens, up to where the assistant's answer begins."""
+        if self._folds_system and len(messages) > 1 and messages[0].role == "system":
+            joined = f"{messages[0].content}\n\n{messages[1].content}"
+            messages = (Message(messages[1].role, joined), *messages[2:])
         tokens: list[int] = []
         for piece in self._frame(tuple(message.role for message in messages)):
             if isinstance(piece, int):
@@ -58,6 +66,14 @@ class ChatTemplate:
             else:
                 tokens.extend(piece)
         return tokens
+
+    def _takes(self, roles: tuple[str, ...]) -> bool:
+        """Whether the template can show messages of these roles; some refuse a system turn."""
+        try:
+            self._pieces(roles)
+        except Exception:
+            return False
+        return True
 
     def _tokenize_content(self, text: str) -> tuple[int, ...]:
         return tuple(self._vocab.tokenize(text.strip(), special=False))
@@ -67,7 +83,12 @@ class ChatTemplate:
         messages = [
             {"role": role, "content": _MARK.format(index)} for index, role in enumerate(roles)
         ]
-        prompt = self._formatter(messages=cast(Any, messages)).prompt
+        try:
+            prompt = self._formatter(messages=cast(Any, messages)).prompt
+        except Exception as problem:
+            raise ModelFileError(
+                f"the model's chat template refuses {', '.join(roles)}: {problem}"
+            ) from None
         pieces: list[int | list[int]] = []
         seen: list[int] = []
         for index, part in enumerate(_MARKS.split(prompt)):

@@ -15,6 +15,7 @@ from typing import Any
 
 from slearn.errors import InputError
 
+_CAP = re.compile(r"(?m)^(\w+)\[max_tokens=\d+\]:")
 _COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
@@ -32,6 +33,14 @@ class Grammar:
     def constrained(self) -> bool:
         """Whether the grammar forbids anything."""
         return bool(self.lark)
+
+    def uncapped(self) -> Grammar:
+        """Return the grammar without its bounds in tokens, for texts that are there already.
+
+        >>> Grammar("start: r0\\nr0[max_tokens=3]: /[a-z]+/").uncapped().lark
+        'start: r0\\nr0: /[a-z]+/'
+        """
+        return Grammar(_CAP.sub(r"\1:", self.lark))
 
 
 TEXT = Grammar()

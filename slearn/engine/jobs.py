@@ -29,6 +29,11 @@ class Job(ABC):
         self.shared = 0  # prompt tokens copied from another sequence
         self.computed = 0  # tokens the model computed for this job
 
+    @property
+    @abstractmethod
+    def first_wanted(self) -> int:
+        """The first position whose logits are needed; what stands before it may be copied."""
+
     @abstractmethod
     def wants(self, position: int) -> bool:
         """Whether the logits after the token at this position are needed."""
@@ -59,6 +64,11 @@ class GenerateJob(Job):
         self._finish = "length"
         if request.max_tokens <= 0:
             self.finished = True
+
+    @property
+    def first_wanted(self) -> int:
+        """Only the last token's logits are needed."""
+        return len(self.tokens) - 1
 
     def wants(self, position: int) -> bool:
         """Only the last token's logits are needed."""
@@ -126,6 +136,11 @@ class ScoreJob(Job):
         super().__init__(order, prompt, [*prompt, *target][: last + 1], 0)
         self.logprob = 0.0
         self.finished = not self._steps
+
+    @property
+    def first_wanted(self) -> int:
+        """Where the first choice is made."""
+        return min(self._steps, default=0)
 
     def wants(self, position: int) -> bool:
         """Only positions where the grammar leaves a choice matter."""

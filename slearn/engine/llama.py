@@ -33,6 +33,9 @@ from slearn.engine.vocab import Vocab
 from slearn.errors import ContextError, EngineError
 from slearn.values import Usage
 
+# Raised whenever a change of this folder can move a result: stored calls then count no more.
+REVISION = 1
+
 
 class LlamaEngine(Engine):
     """Runs one GGUF model; owned by the thread that makes it."""
@@ -52,6 +55,7 @@ class LlamaEngine(Engine):
         """The model's hash, the libraries' builds, the processor and the batch settings."""
         return {
             "engine": "llama.cpp",
+            "revision": REVISION,
             "model": self._sha256,
             "llama_cpp": llama_cpp.__version__,
             "llguidance": llguidance.__version__,
@@ -96,7 +100,7 @@ class LlamaEngine(Engine):
             prompt: list[int] | None = None
             for number, target in enumerate(request.targets):
                 tokens = self._vocab.tokenize(request.prefix + target, special=False)
-                steps = self._masks.path(request.grammar, tokens, request.where)
+                steps = self._masks.path(request.grammar.uncapped(), tokens, request.where)
                 if steps is None:
                     continue
                 if prompt is None:

@@ -13,23 +13,34 @@ from slearn.engine.grammar import Grammar
 from slearn.errors import EngineError, InputError
 
 _KEPT = 512  # compiled grammars
-_KEPT_IDS = 8_000_000  # token ids in remembered steps: 64 MB
+_KEPT_PATHS = 4096  # scored targets
+_FEW = 1024  # allowed tokens that are kept as a list
 
 
 @dataclass(frozen=True)
 class Step:
-    """One position of a scored text: the token taken and the ids allowed there, both as arrays.
+    """One position of a scored text: the token taken, and what the grammar allows there.
 
-    `taken` has one id, or all end tokens where the answer ends.
+    `taken` has one id, or all end tokens where the answer ends. `allowed` has the allowed ids where
+    they are few; `mask` has a bit a token where they are many; both None: every token is allowed.
     """
 
     taken: NDArray[np.int64]
-    allowed: NDArray[np.int64] | None  # None: every token is allowed
+    allowed: NDArray[np.int64] | None = None
+    mask: NDArray[np.uint8] | None = None
 
     @property
     def forced(self) -> bool:
         """Whether the grammar leaves no other choice, so that the step costs nothing."""
         return self.allowed is not None and len(self.allowed) <= len(self.taken)
+
+    def of(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the logits of what is allowed."""
+        if self.allowed is not None:
+            return logits[self.allowed]
+        if self.mask is None:
+            return logits
+        return logits[np.unpackbits(self.mask, bitorder="little")[: len(logits)].view(np.bool_)]
 
 
 class Matcher:
@@ -52,16 +63,22 @@ class Matcher:
 
     def allowed(self) -> NDArray[np.bool_] | None:
         """Return the mask of allowed tokens, None when all are; end tokens if accepting."""
+        packed = self.packed()
+        if packed is None:
+            return None
+        return np.unpackbits(packed, bitorder="little")[: self._size].view(np.bool_)
+
+    def packed(self) -> NDArray[np.uint8] | None:
+        """Return the mask as bits, a byte for eight tokens."""
         if self._inner is None:
             return None
         words = np.zeros((self._size + 31) // 32, dtype=np.uint32)
         self._inner.unsafe_compute_mask_ptr(words.ctypes.data, words.nbytes)
         if self._inner.is_error():
             raise EngineError(f"the grammar failed while masking: {self._inner.get_error()}")
-        mask = np.unpackbits(words.view(np.uint8), bitorder="little")[: self._size].view(np.bool_)
-        if not mask.any():
+        if not words.any():
             raise EngineError("the grammar allows no token at all here")
-        return mask
+        return words.view(np.uint8)
 
     def take(self, token: int) -> bool:
         """Consume a token if it is allowed; say whether it was."""
@@ -84,8 +101,9 @@ class Masks:
         self._end_tokens = end_tokens
         self._ends = np.array(sorted(end_tokens), dtype=np.int64)
         self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
-        self._paths: OrderedDict[tuple[str, tuple[int, ...]], Step] = OrderedDict()
-        self._weight = 0
+        self._paths: OrderedDict[tuple[str, tuple[int, ...]], list[Step] | None] = OrderedDict()
+        # Texts under one grammar meet the same few masks again and again: each is kept once.
+        self._masks: OrderedDict[bytes, NDArray[np.uint8]] = OrderedDict()
 
     def matcher(self, grammar: Grammar, where: str = "") -> Matcher:
         """Return a fresh matcher; an unusable grammar raises InputError (fail closed)."""
@@ -109,25 +127,18 @@ class Masks:
 
     def path(self, grammar: Grammar, tokens: list[int], where: str = "") -> list[Step] | None:
         """Return the steps that spell `tokens` and then end; None if the grammar forbids it."""
-        matcher: Matcher | None = None
+        key = (grammar.lark, tuple(tokens))
+        if key not in self._paths:
+            self._paths[key] = self._walk(self.matcher(grammar, where), tokens)
+            if len(self._paths) > _KEPT_PATHS:
+                self._paths.popitem(last=False)
+        return self._paths[key]
+
+    def _walk(self, matcher: Matcher, tokens: list[int]) -> list[Step] | None:
         steps: list[Step] = []
-        for position, token in enumerate([*tokens, -1]):
-            key = (grammar.lark, (*tokens[:position], token))
-            step = self._paths.get(key)
-            if step is None:
-                if matcher is None:
-                    matcher = self.matcher(grammar, where)
-                    if not all(matcher.take(earlier) for earlier in tokens[:position]):
-                        return None
-                step = self._step(matcher, token)
-                if step is None:
-                    return None
-                self._paths[key] = step
-                self._weight += 1 if step.allowed is None else len(step.allowed)
-                while self._weight > _KEPT_IDS:
-                    _, old = self._paths.popitem(last=False)
-                    self._weight -= 1 if old.allowed is None else len(old.allowed)
-            if matcher is not None and token >= 0 and not matcher.take(token):
+        for token in [*tokens, -1]:
+            step = self._step(matcher, token)
+            if step is None or (token >= 0 and not matcher.take(token)):
                 return None
             steps.append(step)
         return steps
@@ -136,9 +147,17 @@ class Masks:
         taken = self._ends if token < 0 else np.array([token], dtype=np.int64)
         if matcher.stopped:
             return Step(taken, taken) if token < 0 else None
-        mask = matcher.allowed()
-        if mask is None:
-            return Step(taken, None)
-        if not mask[taken].any():
+        packed = matcher.packed()
+        if packed is None:
+            return Step(taken)
+        bits = np.unpackbits(packed, bitorder="little")[: self._size]
+        taken = taken[bits[taken].view(np.bool_)]
+        if not len(taken):
             return None
-        return Step(taken[mask[taken]], np.flatnonzero(mask))
+        if int(bits.sum()) <= _FEW:
+            return Step(taken, np.flatnonzero(bits))
+        raw = packed.tobytes()
+        shared = self._masks.setdefault(raw, packed)
+        if len(self._masks) > _KEPT:
+            self._masks.popitem(last=False)
+        return Step(taken, mask=shared)

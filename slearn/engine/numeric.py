@@ -65,5 +65,5 @@ def log_sum_exp(values: Logits) -> float:
 
 def step_logprob(logits: Logits, step: Step) -> float:
     """Return log p(taken | allowed): the likelihood renormalised over what the grammar allows."""
-    whole = log_sum_exp(logits if step.allowed is None else logits[step.allowed])
+    whole = log_sum_exp(step.of(logits))
     return min(0.0, log_sum_exp(logits[step.taken]) - whole)

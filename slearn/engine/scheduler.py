@@ -101,12 +101,10 @@ class Scheduler:
             common = _common_prefix(job.tokens, held)
             if common > length:
                 best, length = slot, common
-        # The last token is computed anew at any rate: its logits are wanted.
-        return best, min(length, len(job.tokens) - 1)
+        # From the first position whose logits are wanted, tokens are computed anew.
+        return best, min(length, job.first_wanted)
 
     def _place(self, job: Job, donor: _Slot | None, length: int, free: list[_Slot]) -> None:
-        first = next((p for p in range(len(job.tokens)) if job.wants(p)), len(job.tokens) - 1)
-        length = min(length, first)  # logits are wanted from here on: compute, don't copy
         if donor is not None and donor.job is None and length:
             slot = donor  # goes on in place
             self._truncate(slot, length)

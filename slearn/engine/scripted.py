@@ -179,8 +179,7 @@ def accepts(grammar: Grammar, text: str) -> bool:
     """
     if not grammar.constrained:
         return True
-    relaxed = Grammar(re.sub(r"\[max_tokens=\d+\]", "", grammar.lark))
-    matcher = _compiled(relaxed).deep_copy()
+    matcher = _compiled(grammar.uncapped()).deep_copy()
     raw = list(text.encode("utf-8", "replace"))
     return bool(matcher.try_consume_tokens(raw) == len(raw) and matcher.is_accepting())
 

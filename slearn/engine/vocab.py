@@ -32,6 +32,7 @@ class Vocab:
         self.bos: int = llama_cpp.llama_vocab_bos(self._vocab)
         self.eos: int = llama_cpp.llama_vocab_eos(self._vocab)
         self._pieces: dict[int, bytes] = {}
+        self._pads = any(self.piece(t).startswith(b" ") for t in self._tokenize("a", False))
         with warnings.catch_warnings():  # the helper asks for an attribute by a deprecated name
             warnings.simplefilter("ignore", DeprecationWarning)
             self.constraint_tokenizer: LLTokenizer = lltokenizer_from_vocab(
@@ -39,7 +40,19 @@ class Vocab:
             )
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """Return the tokens of a text; control tokens are recognised only if `special`."""
+        """Return the tokens of a text; control tokens are recognised only if `special`.
+
+        Vocabularies that put a space before a text would change it: they get it behind a line
+        break, whose tokens are taken off again.
+        """
+        if text and self._pads:
+            break_only = self._tokenize("\n", special)
+            tokens = self._tokenize("\n" + text, special)
+            if tokens[: len(break_only)] == break_only:
+                return tokens[len(break_only) :]
+        return self._tokenize(text, special)
+
+    def _tokenize(self, text: str, special: bool) -> list[int]:
         raw = text.encode("utf-8", "replace")
         size = len(raw) + 8
         buffer = (llama_cpp.llama_token * size)()

@@ -1,6 +1,6 @@
 """Gradients: backwards through the nodes in words, then aggregated over a batch."""
 
-from slearn.grad.aggregate import Group, NodeGradient, aggregate, likeness
+from slearn.grad.aggregate import Group, NodeGradient, aggregate, likeness, overlap, word_set
 from slearn.grad.backward import Gradient, backward, gradient_request
 
 __all__ = [
@@ -11,4 +11,6 @@ __all__ = [
     "backward",
     "gradient_request",
     "likeness",
+    "overlap",
+    "word_set",
 ]

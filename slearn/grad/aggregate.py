@@ -68,8 +68,16 @@ def likeness(left: str, right: str) -> float:
     >>> likeness("List the labels.", "list the labels")
     1.0
     """
-    a, b = _words(left), _words(right)
-    return len(a & b) / len(a | b) if a | b else 1.0
+    return overlap(word_set(left), word_set(right))
+
+
+def overlap(left: frozenset[str], right: frozenset[str]) -> float:
+    """Return the shared words of two sets over all their words, 0..1.
+
+    >>> overlap(word_set("a b"), word_set("b"))
+    0.5
+    """
+    return len(left & right) / len(left | right) if left | right else 1.0
 
 
 def _groups(gradients: list[Gradient]) -> tuple[Group, ...]:
@@ -101,5 +109,6 @@ def _own(gradient: Gradient) -> str:
     return gradient.weight_change.removeprefix(begun)
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text, in small letters."""
     return frozenset(re.findall(r"\w+", text.lower()))

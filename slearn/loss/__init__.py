@@ -1,10 +1,11 @@
 """Losses: in words (language), in nats (measured), and by a judge where there is no target."""
 
 from slearn.loss.judge import expected_grade, judge
-from slearn.loss.language import LanguageLoss, language_loss, task_text, trajectory_input
+from slearn.loss.language import RIGHT, LanguageLoss, language_loss, task_text, trajectory_input
 from slearn.loss.measured import UNSAYABLE, loss_of, measured_loss, measured_losses
 
 __all__ = [
+    "RIGHT",
     "UNSAYABLE",
     "LanguageLoss",
     "expected_grade",

@@ -14,6 +14,7 @@ from slearn.call import call
 from slearn.engine import Engine, Watcher
 from slearn.values import Example
 
+RIGHT = 0.75  # a score from which an answer counts as right: all or nothing, F1 and judges alike
 _SHORT = 40  # characters of a target that can stand in a sentence
 
 
@@ -53,7 +54,7 @@ def language_loss(
                 "input": trajectory_input(agent, trajectory),
                 "answer": trajectory.steps[-1].text,
                 "target": " or ".join(trajectory.example.targets or ()),
-                "score": None if scores is None else round(scores[index], 2),
+                "outcome": None if scores is None else _outcome(scores[index]),
             },
             engine.count_tokens,
             names=_starts(trajectory.example, None if scores is None else scores[index]),
@@ -67,11 +68,15 @@ def language_loss(
     return losses
 
 
+def _outcome(score: float) -> str:
+    return "right" if score >= RIGHT else "partly right" if score > 0.25 else "not right"
+
+
 def _starts(example: Example, score: float | None) -> dict[str, str]:
     """Return how the two sentences begin: with what is known already."""
     verdict = "The answer "
     if score is not None:
-        verdict = f"The answer is {'right' if score >= 1 else 'not right'} because "
+        verdict = f"The answer is {_outcome(score)} because "
     target = (example.targets or ("",))[0].strip()
     must = "The answer must "
     if 0 < len(target) <= _SHORT and target.isprintable():

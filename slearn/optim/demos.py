@@ -14,12 +14,12 @@ from typing import Any
 from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text
 from slearn.call import call
 from slearn.engine import Sampling
+from slearn.loss import RIGHT
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
 from slearn.optim.lines import faultiest, numbered
 from slearn.values import Example
 
-PASSED = 1.0
 _MOST = 16
 
 
@@ -153,21 +153,30 @@ def demo_of(example: Example, node: Node) -> Demo | None:
     if not example.targets or any(name not in example.inputs for name in node.inputs):
         return None
     inputs = {name: example.inputs[name] for name in node.inputs}
-    return Demo(inputs, {node.output.answer.name: example.targets[0]}, example.id)
+    answer = {node.output.answer.name: example.targets[0]}
+    return Demo(inputs, answer, example.id, own_choices(node, example))
+
+
+def own_choices(node: Node, example: Example) -> tuple[str, ...] | None:
+    """Return an example's choices, where the node's contract leaves them to the examples."""
+    answer = node.output.answer
+    return example.choices if answer.type == "choice" and answer.choices is None else None
 
 
 def demo_from(trajectory: Trajectory, node: Node) -> Demo | None:
     """Return the demonstration that a trajectory makes for a node it went through."""
     for step in trajectory.steps:
         if step.node == node.name and step.valid:
-            return Demo(dict(step.inputs), dict(step.output), trajectory.example.id)
+            example = trajectory.example
+            choices = own_choices(node, example)
+            return Demo(dict(step.inputs), dict(step.output), example.id, choices)
     return None
 
 
 def passed_trajectories(proposal: Proposal) -> list[Trajectory]:
     """Return the batch's trajectories whose answers the metric calls right."""
     pairs = zip(proposal.trajectories, proposal.scores, strict=True)
-    return [trajectory for trajectory, score in pairs if score >= PASSED]
+    return [trajectory for trajectory, score in pairs if score >= RIGHT]
 
 
 def balanced(demos: Sequence[Demo], chance: random.Random) -> list[Demo]:

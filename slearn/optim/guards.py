@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from slearn.agent import Agent, Node, agent_digest, render
 from slearn.call import trainer_phrases
-from slearn.grad import likeness
+from slearn.grad import likeness, overlap, word_set
 from slearn.optim.base import Candidate
 from slearn.optim.edits import InsertLine, ReplaceLine
 
@@ -28,8 +28,9 @@ _QUOTE = 0.6  # words that a line shares with an input before it counts as that 
 class Guards:
     """Refuses candidates; remembers what was tried.
 
-    `inputs` are those of all rows. A node's prompt may have `prompt_cap` tokens without its inputs,
-    and must fit into the `window` with the longest of them and its answer.
+    `inputs` are those of the rows. A node's prompt may have `prompt_cap` tokens without its inputs,
+    and must fit into the `window` with its answer and the `longest` row, in tokens (or the longest
+    input, if that is more).
     """
 
     count: Callable[[str], int]
@@ -37,12 +38,14 @@ class Guards:
     window: int = 1 << 30
     prompt_cap: int = 1200
     change_cap: int = 600
+    longest: int = 0
     _tried: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         longest = sorted(self.inputs, key=len)[-3:]
-        self._longest = max(map(self.count, longest), default=0)
+        self._longest = max([self.longest, *map(self.count, longest)])
         self._quotable = [text.strip() for text in self.inputs if len(text.strip()) >= _LEAK]
+        self._words = [word_set(text) for text in self._quotable]
         self._own = {s for phrase in trainer_phrases() for s in _shingles(phrase)}
         self._texts: set[str] = set()
 
@@ -76,7 +79,8 @@ class Guards:
         text = "\n".join(written)
         if any(leak in text for leak in self._quotable):
             return "quotes an input of the data"
-        if any(likeness(line, text) >= _QUOTE for line in written for text in self._quotable):
+        lines = [word_set(line) for line in written]
+        if any(overlap(line, words) >= _QUOTE for line in lines for words in self._words):
             return "quotes an input of the data"
         if any(shingle in self._own for shingle in _shingles(text)):
             return "repeats the trainer's own instructions"

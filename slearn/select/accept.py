@@ -80,13 +80,13 @@ def verdict(
 
 
 def smaller_p(before: Sequence[float], after: Sequence[float]) -> float:
-    """Return the one-sided p that losses fell: a paired t-test (normal tail, n >= 8).
+    """Return the one-sided p that losses fell: a paired t-test (normal tail, so n >= 12).
 
     >>> smaller_p([2.0] * 20, [1.0, 1.1] * 10) < 0.01
     True
     """
     differences = [b - a for b, a in zip(before, after, strict=True)]
-    if len(differences) < 8:
+    if len(differences) < 12:
         return 1.0
     mean, spread = statistics.fmean(differences), statistics.stdev(differences)
     if spread == 0:

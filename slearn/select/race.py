@@ -60,6 +60,8 @@ def race(
 
     >>> # race(agent, candidates, rows, engine, engine)[0].gain
     """
+    if not examples:  # too few rows to race on: the first ones go straight to validation
+        return [Lap(c, (), (), out=place >= finalists) for place, c in enumerate(candidates)]
     running = [_Runner(candidate) for candidate in candidates]
     stopped: list[_Runner] = []
     base: list[float] = []
