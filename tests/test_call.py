@@ -41,7 +41,7 @@ NAMES = (
     | LISTS
 )
 # Values that are no text, or that no data can make long.
-SHORT: dict[str, Any] = {"node": "answer", "count": 4, "score": 0.5, "demos": 3}
+SHORT: dict[str, Any] = {"node": "answer", "count": 4, "outcome": "not right", "demos": 3}
 count = open_engine(None).count_tokens
 
 
@@ -133,13 +133,13 @@ def test_a_missing_value_is_an_error_and_not_a_hole(name: str) -> None:
 def test_optional_parts_come_and_go() -> None:
     told: dict[str, Any] = {"task": "t", "input": "i", "answer": "a", "target": "TRUTH"}
     kind = call("loss")
-    whole = text_of(kind, {**told, "score": 0.0})
+    whole = text_of(kind, {**told, "outcome": "not right"})
     assert "TRUTH" in whole
-    assert text_of(kind, {**told, "score": 1.0}) != whole
+    assert text_of(kind, {**told, "outcome": "right"}) != whole
     untold = {**told, "target": ""}
-    bare = text_of(kind, {**untold, "score": None})
-    assert len(bare) < len(text_of(kind, {**untold, "score": 0.0})) < len(whole)
-    assert len(bare) < len(text_of(kind, {**told, "score": None})) < len(whole)
+    bare = text_of(kind, {**untold, "outcome": None})
+    assert len(bare) < len(text_of(kind, {**untold, "outcome": "not right"})) < len(whole)
+    assert len(bare) < len(text_of(kind, {**told, "outcome": None})) < len(whole)
 
 
 def text_of(kind: Call, told: dict[str, Any]) -> str:

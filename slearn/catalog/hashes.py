@@ -11,6 +11,9 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,22 @@ from slearn.errors import ModelFileError
 
 MAX_REMEMBERED = 256
 _SETTLED_NS = 2_000_000_000
+_reading_only: ContextVar[bool] = ContextVar("_reading_only", default=False)
+
+
+@contextmanager
+def reading_only() -> Iterator[None]:
+    """Read the cache inside, but write nothing to it.
+
+    >>> with reading_only():
+    ...     sha256_of(Path("SmolLM2.gguf"))[:12]  # doctest: +SKIP
+    'b179c9523d0e'
+    """
+    token = _reading_only.set(True)
+    try:
+        yield
+    finally:
+        _reading_only.reset(token)
 
 
 def sha256_of(path: Path, *, home: Path | None = None, fresh: bool = False) -> str:
@@ -43,7 +62,7 @@ def sha256_of(path: Path, *, home: Path | None = None, fresh: bool = False) -> s
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ModelFileError(f"cannot be read: {reason}", where=str(path)) from error
-    if time.time_ns() - state[1] > _SETTLED_NS:
+    if not _reading_only.get() and time.time_ns() - state[1] > _SETTLED_NS:
         remember(path, found, home=home)
     return found
 

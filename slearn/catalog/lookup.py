@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from slearn.catalog.confirm import confirm, model_of_file
 from slearn.catalog.entry import Entry, PackageSource, load_entries
+from slearn.catalog.hashes import reading_only
 from slearn.catalog.home import absolute, download_path, home_dir
 from slearn.catalog.installed import installed_file
 from slearn.catalog.model import Model
@@ -16,12 +18,17 @@ from slearn.errors import ModelFileError
 
 
 def resolve(
-    name_or_path: str, *, home: Path | None = None, entries: Sequence[Entry] | None = None
+    name_or_path: str,
+    *,
+    home: Path | None = None,
+    entries: Sequence[Entry] | None = None,
+    remember: bool = True,
 ) -> Model:
     """Return the model that a path or a name means; never touches the network.
 
     A name is one of the catalog (`entries`, by default the one that comes with slearn) or one that
-    the user registered. The file's header is read and its hash compared with the one on record.
+    the user registered. The file's header is read and its hash compared with the one on record;
+    without `remember` nothing is written to the cache of hashes, though it is read.
 
     >>> resolve("smollm2-135m").bytes  # doctest: +SKIP
     98362432
@@ -29,7 +36,11 @@ def resolve(
     Raises ModelFileError: nothing of that name, no such file, not a GGUF file, cut short, wrong
     hash.
     """
-    base = home_dir(home)
+    with nullcontext() if remember else reading_only():
+        return _resolve(name_or_path, home_dir(home), entries)
+
+
+def _resolve(name_or_path: str, base: Path, entries: Sequence[Entry] | None) -> Model:
     if is_path(name_or_path):
         return model_of_file(absolute(name_or_path), home=base)
     entries = load_entries() if entries is None else entries

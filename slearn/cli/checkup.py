@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slearn import __version__
 from slearn.cli.engines import engine_settings, open_model
 from slearn.cli.output import one_line
 from slearn.engine import GenerateRequest, Message
+
+if TYPE_CHECKING:
+    from slearn.catalog import ModelStatus
+
+TINY = "smollm2-135m"
 
 LIBRARIES = ("llama-cpp-python", "llguidance", "outlines", "duckdb", "numpy", "click", "PyYAML")
 _REQUEST = GenerateRequest((Message("user", "Write one sentence about the sea."),), max_tokens=48)
@@ -38,6 +43,18 @@ def examine(model: str | None, threads: int | None) -> dict[str, Any]:
         "library": describe_library(),
         "model": None if model is None else _try(model, threads),
     }
+
+
+def installed(found: Iterable[ModelStatus] | None = None) -> str | None:
+    """Return the name of the tiny model if it is on this machine; None if it is not.
+
+    >>> installed([]) is None
+    True
+    """
+    from slearn.catalog import list_models
+
+    statuses = list_models() if found is None else found
+    return next((one.name for one in statuses if (one.name, one.state) == (TINY, "ready")), None)
 
 
 def _try(name: str, threads: int | None) -> dict[str, Any]:

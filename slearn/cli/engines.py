@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 SCRIPTED = "scripted"
 
 
-def identify(name: str) -> dict[str, Any]:
+def identify(name: str, *, remember: bool = True) -> dict[str, Any]:
     """Return a model's name, path and sha256, without loading it.
+
+    The hash is remembered in slearn's home for the next time, unless that is not wanted.
 
     >>> identify("scripted")["sha256"]
     'scripted'
@@ -24,7 +26,7 @@ def identify(name: str) -> dict[str, Any]:
         return {"name": SCRIPTED, "path": None, "sha256": SCRIPTED}
     from slearn.catalog import resolve
 
-    model = resolve(name)
+    model = resolve(name, remember=remember)
     return {"name": model.name, "path": str(model.path), "sha256": model.sha256}
 
 
@@ -69,10 +71,12 @@ def open_noted(model: dict[str, Any], settings: dict[str, int]) -> Engine:
     return open_engine(path, sha256=model["sha256"], settings=EngineSettings(**settings))
 
 
-def open_model(name: str, cells: int = 8192, threads: int | None = None) -> Engine:
+def open_model(
+    name: str, cells: int = 8192, threads: int | None = None, *, remember: bool = True
+) -> Engine:
     """Load a model by its name or path.
 
     >>> open_model("scripted").count_tokens("two words")
     2
     """
-    return open_noted(identify(name), engine_settings(cells, threads))
+    return open_noted(identify(name, remember=remember), engine_settings(cells, threads))

@@ -14,6 +14,9 @@ from slearn.errors import BelowMinimum
 @click.command("eval")
 @click.argument("agent", type=options.FILE)
 @click.option("--data", type=options.FILE, metavar="FILE", required=True, help="Rows with targets.")
+@options.inputs
+@options.target
+@options.choices
 @options.model
 @click.option("--limit", type=options.COUNT, metavar="N", help="Read at most N rows.")
 @click.option(
@@ -25,7 +28,7 @@ from slearn.errors import BelowMinimum
 @options.as_json
 def evaluate(
     agent: Path, data: Path, model: str, limit: int | None, min_score: float | None,
-    context: int, threads: int | None, as_json: bool,
+    context: int, threads: int | None, as_json: bool, **columns: str | None,
 ) -> None:  # fmt: skip
     """Score an agent on data.
 
@@ -34,8 +37,9 @@ def evaluate(
     from slearn.cli.scoring import score_agent
 
     report = score_agent(
-        agent, data, model, limit=limit, context=context, threads=threads, quiet=as_json
-    )
+        agent, data, model,
+        columns=columns, limit=limit, context=context, threads=threads, quiet=as_json,
+    )  # fmt: skip
     if as_json:
         emit(report)
     else:

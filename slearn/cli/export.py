@@ -20,9 +20,10 @@ def export(run: str, out: Path, store: Path, as_json: bool) -> None:
 
     The file needs nothing else to run. RUN "last" is the newest.
     """
-    from slearn.cli.history import trained_agent, write_agent
+    from slearn.cli.history import check_out, trained_agent, write_agent
     from slearn.store import Store
 
+    check_out(out)
     with Store.open(store, create=False, notice=say) as opened:
         info = opened.run(run)
         agent = trained_agent(opened, info)

@@ -68,12 +68,22 @@ def write_agent(agent: Agent, path: Path) -> None:
 
     Raises InputError where it cannot be written.
     """
+    check_out(path)
     try:
         save_agent(agent, path)
     except OSError as error:
         fault, hint = f"cannot be written: {error.strerror}", "slearn export writes it elsewhere"
         raise InputError(fault, where=str(path), hint=hint) from None
     say(f"wrote {path}")
+
+
+def check_out(path: Path) -> None:
+    """Refuse a directory where an agent file is to be written.
+
+    >>> check_out(Path("trained.yaml"))
+    """
+    if path.is_dir():
+        raise InputError("is a directory", where=str(path), hint="-o takes a file")
 
 
 def _metric(info: RunInfo) -> str | None:

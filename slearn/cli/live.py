@@ -16,6 +16,7 @@ from slearn.cli.output import one_line
 from slearn.progress import Progress
 
 _EVERY = 0.1
+_OF_A_STEP = ("forward", "loss", "backward", "propose", "race", "validate")
 _CLEAR = "\r\x1b[2K"
 
 
@@ -85,7 +86,7 @@ class TerminalProgress(Progress):
 
     def phase(self, name: str, step: int = 0, detail: str = "") -> None:
         """Show a new phase."""
-        number = f"step {step}" if step else ""  # phases outside of steps say 0 too
+        number = f"step {step + 1}" if name in _OF_A_STEP else ""  # a person counts from 1
         self._phase = " ".join(part for part in (number, name, detail) if part)
         self._round = ""
         self._show()

@@ -31,6 +31,18 @@ COUNT = click.IntRange(min=1)
 POSITIVE = Finite(min=0, min_open=True)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
+inputs = click.option(
+    "--input", "inputs", metavar="COL[,COL…]",
+    help="What the agent reads.  [default: as data.json or the agent says]",
+)  # fmt: skip
+target = click.option(
+    "--target", metavar="COL",
+    help="The right answer.  [default: as data.json says, or target]",
+)  # fmt: skip
+choices = click.option(
+    "--choices", metavar="COL",
+    help="Each row's choices.  [default: as data.json says, or choices, if there]",
+)  # fmt: skip
 store = click.option(
     "--store", type=FILE, metavar="FILE", default=DEFAULT_STORE, show_default=True,
     help="The store with the runs.",

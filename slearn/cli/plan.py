@@ -14,6 +14,9 @@ from typing import Any
 
 from slearn.agent import Agent, agent_from_text, agent_to_text
 from slearn.cli.engines import engine_settings, identify, recheck
+from slearn.cli.fitting import overlap, sayable
+from slearn.cli.history import check_out
+from slearn.cli.output import say
 from slearn.cli.sources import Source, apart, columns_for, load_examples
 from slearn.datasets import Columns, columns_from_json
 from slearn.errors import DataError, InputError
@@ -41,10 +44,10 @@ def make_plan(agent: Path, given: Mapping[str, Any]) -> Plan:
     """
     source = Source.open(agent)
     files = _files(agent, given)
-    if given["out"] is not None and given["out"].is_dir():
-        raise InputError("is a directory", where=str(given["out"]), hint="-o takes a file")
+    if given["out"] is not None:
+        check_out(given["out"])
     model, other = identify(given["model"]), _other_model(given)
-    columns = columns_for(files["train"], source)
+    columns = columns_for(files["train"], source, given)
     noted = {name: _noted(path) for name, path in files.items()}
     config = {
         "agent": agent_to_text(source.agent),
@@ -55,7 +58,10 @@ def make_plan(agent: Path, given: Mapping[str, Any]) -> Plan:
         "engine": engine_settings(given["context"], given["threads"]),
         "out": os.path.abspath(given["out"]) if given["out"] else None,
     }
-    return Plan(source.agent, _load(files, source.agent, columns), config)
+    data, notes = _load(files, source.agent, columns)
+    for note in notes:
+        say(note)
+    return Plan(source.agent, data, config)
 
 
 def plan_from(config: Mapping[str, Any], run: str) -> Plan:
@@ -79,7 +85,7 @@ def plan_from(config: Mapping[str, Any], run: str) -> Plan:
     named = config["data"]["columns"]
     columns = columns_from_json({**named, "inputs": list(named["inputs"])}, f"run {run}")
     files = {name: Path(entry["path"]) for name, entry in noted.items()}
-    return Plan(agent, _load(files, agent, columns), config)
+    return Plan(agent, _load(files, agent, columns)[0], config)
 
 
 def _other_model(given: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -127,7 +133,10 @@ def _noted(path: Path) -> dict[str, str]:
     return {"path": os.path.abspath(path), "sha256": sha256}
 
 
-def _load(files: Mapping[str, Path], agent: Agent, columns: Columns) -> TrainData:
-    loaded = [(name, load_examples(path, agent, columns)) for name, path in files.items()]
-    parts = apart(loaded)
-    return TrainData(parts[0], parts[1], parts[2] if len(parts) > 2 else None)
+def _load(files: Mapping[str, Path], agent: Agent, columns: Columns) -> tuple[TrainData, list[str]]:
+    """Return the examples that training may use, and what the user should know of them."""
+    loaded = {name: load_examples(path, agent, columns) for name, path in files.items()}
+    loaded, left_out = sayable(loaded, files, agent)
+    parts = apart(list(loaded.items()))
+    notes = [note for note in (left_out, overlap(loaded)) if note]
+    return TrainData(parts[0], parts[1], parts[2] if len(parts) > 2 else None), notes

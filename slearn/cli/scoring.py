@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from slearn.agent import Trajectory, forward
+from slearn.cli.counting import Counting
 from slearn.cli.engines import open_model
 from slearn.cli.live import LiveLine
 from slearn.cli.sources import Source, columns_for, load_examples, outer_inputs, own_choices
@@ -16,12 +19,15 @@ from slearn.errors import InputError
 from slearn.evaluate import evaluate
 from slearn.values import Example
 
+_NOTHING: Mapping[str, str | None] = MappingProxyType({})
+
 
 def score_agent(
     agent: Path,
     data: Path,
     model: str,
     *,
+    columns: Mapping[str, str | None] = _NOTHING,
     limit: int | None = None,
     context: int = 8192,
     threads: int | None = None,
@@ -33,7 +39,7 @@ def score_agent(
     90
     """
     source = Source.open(agent)
-    examples = load_examples(data, source.agent, columns_for(data, source), limit)
+    examples = load_examples(data, source.agent, columns_for(data, source, columns), limit)
     with open_model(model, context, threads) as engine, LiveLine(quiet=quiet) as line:
         began = time.monotonic()
 
@@ -41,7 +47,8 @@ def score_agent(
             speed = computed / max(time.monotonic() - began, 1e-6)
             line.show(f"{done} of {total} rows · {speed:,.0f} tokens/s")
 
-        found = evaluate(source.agent, examples, engine, watch=watch)
+        grader = Counting(engine)
+        found = evaluate(source.agent, examples, engine, grader, watch)
         seconds = time.monotonic() - began
     interval = found.interval
     return {
@@ -50,7 +57,7 @@ def score_agent(
         "n": interval.n,
         "low": interval.low,
         "high": interval.high,
-        "tokens": found.usage.computed,
+        "tokens": (found.usage + grader.usage).computed,
         "seconds": round(seconds, 3),
     }
 
@@ -64,7 +71,7 @@ def answer_one(agent: Path, text: str, model: str, context: int, threads: int | 
     """
     source = Source.open(agent)
     example = read_input(text, outer_inputs(source.agent), own_choices(source.agent))
-    with open_model(model, context, threads) as engine:
+    with open_model(model, context, threads, remember=False) as engine:
         return forward(source.agent, [example], engine)[0]
 
 

@@ -7,16 +7,28 @@ before a model is loaded.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from slearn.agent import Agent, load_agent
-from slearn.datasets import AGENT, Columns, read_columns, read_rows, to_examples
+from slearn.datasets import (
+    AGENT,
+    Columns,
+    check_named,
+    input_names,
+    read_columns,
+    read_rows,
+    to_examples,
+)
 from slearn.errors import DataError
 from slearn.metrics import metric_named
 from slearn.values import Example
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -50,17 +62,32 @@ def outer_inputs(agent: Agent) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in read if name.split(".")[0] not in names))
 
 
-def columns_for(path: Path, source: Source) -> Columns:
-    """Return the columns of a data file: what data.json beside it or beside the agent says.
+def columns_for(path: Path, source: Source, named: Mapping[str, Any] = _NOTHING) -> Columns:
+    """Return the columns of a data file: those named, else what data.json says.
 
-    Without one they are the agent's own inputs, `target`, and `choices` where there is such a
-    column.
+    It stands beside the file or beside the agent. Without one they are the agent's own inputs,
+    `target`, and `choices` where there is such a column.
+
+    Raises DataError for a named column that is not there.
     """
     known = read_columns(path.parent) or source.columns
+    inputs, target, choices = (named.get(name) for name in ("inputs", "target", "choices"))
+    present = _present(path, every=any((inputs, target, choices)))
+    given = None if inputs is None else input_names(inputs, present)
+    check_named((*(given or ()), target, choices), present, str(path))
     if known is not None:
-        return known
-    first = next(iter(read_rows(path)))
-    return Columns(outer_inputs(source.agent), choices="choices" if "choices" in first else None)
+        usual = known.inputs, known.target, known.choices
+    else:
+        usual = outer_inputs(source.agent), "target", "choices" if "choices" in present else None
+    target = target or usual[1]
+    if choices is None and usual[2] != target:
+        choices = usual[2]
+    return Columns(usual[0] if given is None else given, target, choices)
+
+
+def _present(path: Path, *, every: bool) -> list[str]:
+    rows = read_rows(path)
+    return list(dict.fromkeys(name for row in (rows if every else islice(rows, 1)) for name in row))
 
 
 def load_examples(
@@ -101,7 +128,7 @@ def check_rows(agent: Agent, examples: Iterable[Example], where: str) -> None:
     for example in examples:
         place = f"{where}, row {example.id}"
         if needs_target and not example.targets:
-            hint = "leave the row out, or use the metric judge"
+            hint = "name the column with --target, leave the row out, or use the metric judge"
             raise DataError(f"has no target, which {agent.metric} needs", where=place, hint=hint)
         if needs_choices and not example.choices:
             raise DataError("has no choices, and the agent's answer is one of them", where=place)

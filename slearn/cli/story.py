@@ -49,7 +49,7 @@ def _step(number: int, records: Sequence[Record]) -> dict[str, Any]:
     for record in records:
         counts[record["status"]] = counts.get(record["status"], 0) + 1
     kept = ("operator", "status", "reason", "edits", "race", "validation")
-    return {"step": number, **{name: best.get(name) for name in kept}, "candidates": counts}
+    return {"step": number + 1, **{name: best.get(name) for name in kept}, "candidates": counts}
 
 
 def _rank(record: Record) -> tuple[int, float]:
@@ -92,7 +92,8 @@ def _step_lines(step: Mapping[str, Any]) -> list[str]:
     if step["validation"]:
         found = step["validation"]
         scores = f"{cell(found['before'])} to {cell(found['after'])}"
-        figures.append(f"validation {scores} (n {found['n']}, p {found['p']:.3g})")
+        p = "loss p" if "measured loss" in step["reason"] else "p"
+        figures.append(f"validation {scores} (n {found['n']}, {p} {found['p']:.3g})")
     if step["race"]:
         race = step["race"]
         losses = f"{cell(race['incumbent'])} to {cell(race['loss'])}"

@@ -19,6 +19,9 @@ from slearn.errors import InputError
 @click.option("--train", type=options.FILE, metavar="FILE", help="Rows to learn from.")
 @click.option("--val", type=options.FILE, metavar="FILE", help="Rows to decide with.")
 @click.option("--test", type=options.FILE, metavar="FILE", help="Rows for the report alone.")
+@options.inputs
+@options.target
+@options.choices
 @click.option("--model", metavar="M", help="The model that runs the agent (and optimizes it).")
 @click.option("--optimizer-model", metavar="M2", help="Another model that optimizes the agent.")
 @click.option(

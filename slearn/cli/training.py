@@ -10,7 +10,7 @@ from typing import Any
 from slearn.budget import with_token_budget
 from slearn.cli import options
 from slearn.cli.engines import open_noted
-from slearn.cli.history import trained_agent, write_agent
+from slearn.cli.history import check_out, trained_agent, write_agent
 from slearn.cli.interrupts import interruptible
 from slearn.cli.live import LiveLine, TerminalProgress
 from slearn.cli.output import say
@@ -41,6 +41,8 @@ def go_on(run: str, place: Path, out: Path | None = None, *, quiet: bool = False
     with Store.open(place, create=False, notice=say) as store:
         info = store.run(run)
         out = out or info.config["out"]
+        if out is not None:
+            check_out(Path(out))
         if info.status == "finished":
             say(f"run {info.name} has finished; there is nothing to go on with")
             if out is not None:

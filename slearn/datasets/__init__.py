@@ -6,7 +6,8 @@
 """
 
 from slearn.datasets.columns import Columns, to_examples
-from slearn.datasets.detect import Wishes
+from slearn.datasets.contracts import fit
+from slearn.datasets.detect import Wishes, check_named, input_names
 from slearn.datasets.files import load_split, read_examples, write_jsonl
 from slearn.datasets.prepare import Prepared, prepare
 from slearn.datasets.project import (
@@ -29,7 +30,10 @@ __all__ = [
     "Proposal",
     "Splits",
     "Wishes",
+    "check_named",
     "columns_from_json",
+    "fit",
+    "input_names",
     "load_split",
     "prepare",
     "propose",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from slearn.agent import Contract, Field
-from slearn.engine.scripted import accepts
+from slearn.engine import Grammar
 from slearn.values import Example
 
 ROOM = 2
@@ -51,10 +51,53 @@ def unsayable(field: Field, examples: Sequence[Example]) -> Example | None:
         for target in example.targets or ():
             if (target, own) in known:
                 continue
-            if not accepts(contract.grammar(own), target):
+            if not _accepts(contract.grammar(own), target):
                 return example
             known.add((target, own))
     return None
+
+
+def fit(field: Field, examples: Iterable[Example]) -> tuple[list[Example], list[Example]]:
+    """Return the examples with only the targets that the field can say, and those without any.
+
+    >>> field = Field(type="choice", choices=("billing", "account"))
+    >>> fitting, others = fit(field, [Example("1", {}, ("Billing ", "bill")), Example("2", {})])
+    >>> [example.targets for example in fitting], others
+    ([('billing',), None], [])
+
+    A target that differs from a choice in case or outer spaces alone is spelled as the choice is.
+    """
+    fitting: list[Example] = []
+    others: list[Example] = []
+    known: dict[tuple[str, tuple[str, ...] | None], str | None] = {}
+    for example in examples:
+        own = example.choices if field.type == "choice" and field.choices is None else None
+        said: dict[str, None] = {}
+        for target in example.targets or ():
+            if (target, own) not in known:
+                known[target, own] = _spelling(field, own, target)
+            if (spelling := known[target, own]) is not None:
+                said[spelling] = None
+        if example.targets and not said:
+            others.append(example)
+        elif tuple(said) == (example.targets or ()):
+            fitting.append(example)
+        else:
+            fitting.append(replace(example, targets=tuple(said)))
+    return fitting, others
+
+
+def _spelling(field: Field, own: tuple[str, ...] | None, target: str) -> str | None:
+    """Return the target as the field can say it, None where it cannot."""
+    if field.type != "choice":
+        grammar = Contract((field,)).grammar()
+        return next((text for text in (target, target.strip()) if _accepts(grammar, text)), None)
+    choices = tuple(dict.fromkeys(field.choices or own or ()))
+    if target in choices:
+        return target
+    wanted = target.strip().casefold()
+    alike = [choice for choice in choices if choice.strip().casefold() == wanted]
+    return alike[0] if len(alike) == 1 else None
 
 
 def widen(field: Field, example: Example) -> tuple[Field, str]:
@@ -78,6 +121,12 @@ def widen(field: Field, example: Example) -> tuple[Field, str]:
         multiline=field.multiline or wanted.multiline,
     )
     return wider, f"its target is longer, so the contract allows {describe(wider)}"
+
+
+def _accepts(grammar: Grammar, text: str) -> bool:
+    from slearn.engine.scripted import accepts  # loads numpy
+
+    return accepts(grammar, text)
 
 
 def describe(field: Field) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,18 +39,41 @@ def find_columns(rows: Sequence[Row], wishes: Wishes, where: str = "data") -> Co
     Raises DataError, with the closest name, for a named column that no row has.
     """
     present = list(dict.fromkeys(str(name) for row in rows for name in row))
-    for named in (*wishes.inputs, wishes.target, wishes.choices):
-        if named is not None and named not in present:
-            close = difflib.get_close_matches(named, present, n=1, cutoff=0.5)
-            guess = f"did you mean {close[0]!r}? " if close else ""
-            option = "; name the input with --input" if wishes.inputs == ("input",) else ""
-            hint = f"{guess}the columns are: {', '.join(present) or 'none'}{option}"
-            raise DataError(f"no column {named!r}", where=where, hint=hint)
+    option = "; name the input with --input" if wishes.inputs == ("input",) else ""
+    check_named((*wishes.inputs, wishes.target, wishes.choices), present, where, option)
     target = wishes.target or ("target" if "target" in present else None)
     listed = all(isinstance(row.get("choices"), str | list) for row in rows)
     choices = wishes.choices or ("choices" if listed else None)
     used = (*wishes.inputs, target)
     return Columns(wishes.inputs, target, None if choices in used else choices)
+
+
+def check_named(
+    names: Iterable[str | None], present: Sequence[str], where: str, more: str = ""
+) -> None:
+    """Refuse a named column that is not present, with the closest one; None stands for no name.
+
+    >>> check_named(("input", None), ["input", "target"], "rows.jsonl")
+
+    Raises DataError; `more` is added to its hint.
+    """
+    for name in names:
+        if name is not None and name not in present:
+            close = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
+            guess = f"did you mean {close[0]!r}? " if close else ""
+            hint = f"{guess}the columns are: {', '.join(present) or 'none'}{more}"
+            raise DataError(f"no column {name!r}", where=where, hint=hint)
+
+
+def input_names(text: str, present: Collection[str]) -> tuple[str, ...]:
+    """Read the names of input columns: one that is present, else all between commas.
+
+    >>> input_names("question, context", ["question", "context"]), input_names("a, b", ["a, b"])
+    (('question', 'context'), ('a, b',))
+    """
+    if text in present:
+        return (text,)
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def shared_choices(

@@ -109,8 +109,9 @@ def _quotas(n: int, shares: tuple[float, float, float]) -> list[int]:
     for index in by_remainder[: n - sum(quotas)]:
         quotas[index] += 1
     for index in range(3):
-        largest = max(range(3), key=quotas.__getitem__)
-        if shares[index] and not quotas[index] and quotas[largest] > (index > 0):
+        largest = max(range(3), key=lambda part: (quotas[part], part))
+        spare = quotas[largest] > 1 or (quotas[largest] and largest > index)
+        if shares[index] and not quotas[index] and spare:
             quotas[largest] -= 1
             quotas[index] += 1
     if n > MANY:

@@ -77,7 +77,12 @@ def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
     )
     inputs = draw(st.lists(TEXTS | st.sampled_from(["input", *before]), min_size=1, max_size=2))
     demos = [
-        Demo({key: draw(TEXTS) for key in inputs}, {key: draw(TEXTS) for key in names}, draw(TEXTS))
+        Demo(
+            {key: draw(TEXTS) for key in inputs},
+            {key: draw(TEXTS) for key in names},
+            draw(TEXTS),
+            draw(st.none() | st.lists(TEXTS, max_size=2).map(tuple)),
+        )
         for _ in range(draw(st.integers(0, 2)))
     ]
     return Node(
@@ -226,6 +231,7 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  demos:\n  - inputs: {input: x, y: z}\n    output: {answer: x}\n", 6, "not 'y'"),
     (HEAD + "  demos:\n  - inputs: {input: ~}\n    output: {answer: x}\n", 6, "a text"),
     (HEAD + "  demos:\n  - {inputs: {input: x}, output: {answer: x}, why: y}\n", 6, "not 'why'"),
+    (HEAD + "  demos:\n  - {inputs: {input: x}, output: {answer: x}, choices: y}\n", 6, "a list"),
     (HEAD + "  tools: [calculator]\n", 5, "no tools"),
     (HEAD + "  tools: calculator\n", 5, "a list of tools"),
     (HEAD + "tools: [calculator]\n", 5, "no tools"),

@@ -69,6 +69,15 @@ def test_the_examples_own_choices_stand_with_its_input(layout: str) -> None:
     text = "\n".join(m.content for m in render(node, {"input": "sky?"}, ("blue", "red")))
     assert "Choices: blue | red" in text
     assert text.index("sky?") < text.index("Choices:")
+    shown = Node(
+        "answer",
+        (),
+        output=open_choice,
+        layout=layout,
+        demos=(Demo({"input": "sea?"}, {"answer": "blue"}, "e", ("blue", "grey")),),
+    )
+    text = "\n".join(m.content for m in render(shown, {"input": "sky?"}, ("blue", "red")))
+    assert text.count("Choices:") == 2 and "sea?\nChoices: blue | grey" in text
     fixed = Contract((Field("answer", "choice", choices=("yes", "no")),))
     fixed_node = Node("answer", ("Choose.",), output=fixed, layout=layout)
     assert "Choices:" not in str(render(fixed_node, {"input": "sky?"}, ("blue",)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slearn.catalog import sha256_of
-from slearn.catalog.hashes import MAX_REMEMBERED
+from slearn.catalog.hashes import MAX_REMEMBERED, reading_only
 from slearn.errors import ModelFileError
 
 OLD = 1_700_000_000_000_000_000
@@ -55,6 +55,19 @@ def test_a_home_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     expected = settle(tmp_path / "x", b"one")
     assert sha256_of(tmp_path / "x", home=tmp_path / "file") == expected
+
+
+def test_a_cache_that_is_only_read(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "x"
+    first = settle(path, b"one")
+    with reading_only():
+        assert sha256_of(path) == first
+        assert not home.exists()
+    sha256_of(path)
+    settle(path, b"two")
+    with reading_only():
+        assert sha256_of(path) == first  # from the cache
+    assert sha256_of(path, fresh=True) != first
 
 
 def test_the_cache_does_not_grow_without_end(tmp_path: Path, home: Path) -> None:

@@ -113,7 +113,7 @@ def test_ctrl_c_saves_the_run_and_a_resume_ends_like_one_that_was_not_stopped(
 ) -> None:
     store = ("--store", "stopped.duckdb")
     running = program("train", finished[0] / "demo", "--model", "scripted", "--budget-tokens",
-                      8_000, *store, "--json")  # fmt: skip
+                      20_000, *store, "--json")  # fmt: skip
     assert running.stderr.readline().startswith("run r1 · ")
     running.send_signal(signal.SIGINT)
     output, errors = running.communicate(timeout=60)

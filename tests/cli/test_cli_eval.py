@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from slearn.cli.engines import identify
+from slearn.cli.scoring import answer_one
+from slearn.engine import open_engine
 
 TWO_INPUTS = """\
 slearn: 1
@@ -93,6 +98,50 @@ def test_columns_that_init_named_are_the_only_ones(project: Path, slearn: Any) -
     wrong = slearn("eval", "demo", "--data", "demo/val.jsonl", "--model", "scripted", code=2)
     assert "the agent reads 'requests'" in wrong.stderr
     assert "did you mean 'request'? the inputs are: request" in wrong.stderr
+
+
+def test_named_columns_of_a_lone_agent(
+    project: Path, slearn: Any, here: Path, rows_file: Any
+) -> None:
+    rows = [{"request": "a parcel", "queue": "delivery", "other": "billing"}] * 3
+    agent = here / "lone" / "agent.yaml"
+    agent.parent.mkdir()
+    agent.write_bytes((project / "agent.yaml").read_bytes())
+    rows_file(here / "fresh.jsonl", rows)
+    command = ("eval", agent, "--data", "fresh.jsonl", "--model", "scripted")
+    assert "row 1: has no target" in slearn(*command, code=2).stderr
+    assert "n 3" in slearn(*command, "--target", "queue").stdout
+    wrong = slearn(*command, "--target", "queu", code=2)
+    assert "fresh.jsonl: no column 'queu' (did you mean 'queue'?" in wrong.stderr
+    named = ("--target", "queue", "--input", "request,other", "--choices", "other")
+    assert "n 3" in slearn(*command, *named).stdout
+    assert (
+        "the agent reads 'request'"
+        in slearn(*command, "--target", "queue", "--input", "other", code=2).stderr
+    )
+    # data.json beside the agent says queue
+    found = slearn("eval", project, *command[2:], "--json", "--target", "other")
+    assert json.loads(found.stdout)["n"] == 3
+
+
+def test_the_judge_costs_tokens_too(project: Path, slearn: Any) -> None:
+    command = ("eval", project, "--data", project / "val.jsonl", "--model", "scripted", "--json")
+    alone = json.loads(slearn(*command).stdout)["tokens"]
+    agent = project / "agent.yaml"
+    text = agent.read_text(encoding="utf-8").replace("metric: choice", "metric: judge")
+    agent.write_text(text, encoding="utf-8")
+    assert json.loads(slearn(*command).stdout)["tokens"] > 2 * alone
+
+
+def test_a_run_leaves_the_hashes_alone(
+    project: Path, here: Path, tiny_model: Path, monkeypatch: Any
+) -> None:
+    os.utime(tiny_model, ns=(10**18, 10**18))
+    monkeypatch.setattr("slearn.cli.engines.open_noted", lambda *_: open_engine(None))
+    answer_one(project, "where is my parcel?", str(tiny_model), 8192, 2)
+    assert not (here / "home").exists()
+    identify(str(tiny_model))
+    assert (here / "home" / ".slearn" / "hashes.json").exists()
 
 
 def test_one_input_as_an_argument_or_on_standard_input(

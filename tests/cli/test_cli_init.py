@@ -42,7 +42,7 @@ def test_what_is_said(slearn: Any, here: Path, rows_file: Any) -> None:
 def test_json_says_the_same(slearn: Any, here: Path, rows_file: Any) -> None:
     rows_file(here / "sums.jsonl", ROWS)
     said = json.loads(slearn("init", "s", "--data", "sums.jsonl", "--json").stdout)
-    assert said["rows"] == {"train": 6, "val": 3, "test": 3}
+    assert said["rows"] == {"train": 5, "val": 3, "test": 4}
     assert (said["metric"], said["answer"]["type"]) == ("number", "number")
     assert [set(decision) for decision in said["decisions"]] == [{"what", "why"}] * 2
     assert said["agent"] == "s/agent.yaml"
@@ -119,6 +119,22 @@ def test_what_is_refused(
     (here / "broken.jsonl").write_text('{"input": "a"}\n{"input":\n', encoding="utf-8")
     assert message in slearn("init", "s", *arguments, code=2).stderr
     assert not (here / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("targets", "metric"), [(["two", *range(11)], "number"), ([*range(11), "n/a"], "number")]
+)
+def test_a_target_that_the_metric_cannot_read(
+    slearn: Any, here: Path, rows_file: Any, targets: list[Any], metric: str
+) -> None:
+    rows = [{"id": f"r{n}", "input": f"q{n}", "target": t} for n, t in enumerate(targets)]
+    rows_file(here / "rows.jsonl", rows)
+    odd = next(row["id"] for row in rows if isinstance(row["target"], str))
+    wrong = slearn("init", "s", "--data", "rows.jsonl", "--metric", metric, code=2)
+    assert f"rows.jsonl, row {odd}: its target" in wrong.stderr
+    assert "is not a number" in wrong.stderr
+    assert not (here / "s").exists()
+    slearn("init", "s", "--data", "rows.jsonl", "--metric", "choice")
 
 
 def test_a_directory_that_cannot_be_made_is_told(slearn: Any, here: Path, rows_file: Any) -> None:

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from slearn.catalog import ModelStatus
+from slearn.cli.checkup import TINY, installed
+
 
 def test_a_model_is_added_listed_verified_and_forgotten(slearn: Any, tiny_model: Path) -> None:
     assert slearn("models", "add", "tiny.gguf").stdout == f"added tiny: {tiny_model}\n"
@@ -42,12 +45,27 @@ def test_names_that_nobody_knows(slearn: Any, here: Path, monkeypatch: Any) -> N
 
 
 def test_doctor_says_what_there_is(slearn: Any) -> None:
-    report = json.loads(slearn("doctor", "--json", "--threads", 2).stdout)
+    report = json.loads(slearn("doctor", "--model", "none", "--json", "--threads", 2).stdout)
     assert report["threads"] == 2 and report["cores"] >= 1
     assert report["libraries"]["duckdb"] and "llama-cpp-python" in report["libraries"]
     assert report["library"] and report["model"] is None
-    lines = dict(line.split(maxsplit=1) for line in slearn("doctor").stdout.splitlines())
+    shown = slearn("doctor", "--model", "none")
+    assert shown.stderr == ""
+    lines = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
     assert lines["python"].startswith("3.")
+
+
+def test_doctor_takes_the_tiny_model_where_it_is_ready(slearn: Any, monkeypatch: Any) -> None:
+    facts = (Path("/m"), "ab", 1, "MIT", "file")
+    other = ModelStatus("other", "ready", *facts)
+    assert installed([other, ModelStatus(TINY, "ready", *facts)]) == TINY
+    assert installed([other, ModelStatus(TINY, "not downloaded", *facts)]) is None
+    monkeypatch.setattr("slearn.catalog.list_models", lambda: [other])
+    found = slearn("doctor", "--json")
+    assert found.stderr.startswith("no model is installed: ") and found.stderr.count("\n") == 1
+    assert json.loads(found.stdout)["model"] is None
+    monkeypatch.setattr("slearn.cli.checkup.installed", lambda: "scripted")
+    assert json.loads(slearn("doctor", "--json").stdout)["model"]["name"] == "scripted"
 
 
 def test_doctor_times_a_model(slearn: Any) -> None:

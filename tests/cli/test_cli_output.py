@@ -46,9 +46,18 @@ def test_the_live_line_says_where_a_run_stands(monkeypatch: pytest.MonkeyPatch) 
         progress.budget(6_000, 30_000)
         text = progress.text()
     assert text == (
-        "step 3 race new demos 8/8 · best 0.750 · 200 tokens/s · 20% of 30,000 tokens · 2:00 left"
+        "step 4 race new demos 8/8 · best 0.750 · 200 tokens/s · 20% of 30,000 tokens · 2:00 left"
     )
     assert stream.getvalue().endswith("\r\x1b[2K" + text + "\r\x1b[2K")
+
+
+def test_the_first_step_is_1_and_other_phases_have_none() -> None:
+    progress = TerminalProgress(LiveLine(io.StringIO()), lambda: 0.0)
+    texts = []
+    for name in ("validation", "forward", "reading the test split"):
+        progress.phase(name)
+        texts.append(progress.text())
+    assert texts == ["validation", "step 1 forward", "reading the test split"]
 
 
 def test_the_live_line_is_cut_to_the_terminal_and_not_written_too_often(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slearn.agent import load_agent
+from slearn.cli.story import story_text
 from slearn.store import Store
 
 
@@ -47,11 +48,23 @@ def test_show_as_json(trained: Any, slearn: Any) -> None:
     story = json.loads(slearn("show", "r1", "--json").stdout)
     assert story["run"] == "r1" and story["result"]["run"] == "r1"
     steps = story["steps"]
-    assert [step["step"] for step in steps] == list(range(len(steps)))
+    assert [step["step"] for step in steps] == list(range(1, len(steps) + 1))
     assert {"operator", "status", "reason", "edits", "race", "validation"} <= set(steps[0])
     assert sum(step["candidates"]["accepted"] for step in steps) == story["result"]["accepted"]
     assert {"assessment", "requirement", "score"} <= set(story["loss"])
     assert story["gradient"]["example"] == story["loss"]["example"]
+
+
+def test_show_names_the_test_that_p_belongs_to(trained: Any, slearn: Any) -> None:
+    story = json.loads(slearn("show", "r1", "--json").stdout)
+    step = next(step for step in story["steps"] if step["status"] == "accepted")
+    for reason, p in (
+        ("better on the metric", ", p 0.01)"),
+        ("no worse on the metric, better in measured loss", ", loss p 0.01)"),
+    ):
+        found = {**step, "reason": reason, "validation": {**step["validation"], "p": 0.01}}
+        assert p in story_text({**story, "steps": [found]})
+    assert "\n    1  " in slearn("show", "r1").stdout
 
 
 def test_show_of_a_run_that_has_done_nothing(trained: Any, slearn: Any, here: Path) -> None:
@@ -73,6 +86,10 @@ def test_export_writes_what_the_run_ended_with(
     assert agent.last.demos and agent != load_agent(finished[0] / "demo" / "agent.yaml")
     slearn("run", "b.yaml", "where is my parcel", "--model", "scripted")
     (here / "file").write_text("", encoding="utf-8")
+    assert (
+        "neu: is a directory (-o takes a file)"
+        in slearn("export", "r1", "-o", "neu", code=2).stderr
+    )
     assert "cannot be written" in slearn("export", "r1", "-o", "file/x.yaml", code=2).stderr
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from slearn.agent import agent_to_text, load_agent
-from slearn.cli.plan import plan_from
+from slearn.cli.plan import Plan, make_plan, plan_from
+from slearn.datasets import read_rows
 from slearn.engine import open_engine
 from slearn.errors import Interrupted
 from slearn.progress import Progress
@@ -17,7 +18,7 @@ from slearn.settings import TrainSettings
 from slearn.store import Store
 from slearn.train import Engines, train
 
-BUDGET = ("--model", "scripted", "--budget-tokens", 8_000)
+BUDGET = ("--model", "scripted", "--budget-tokens", 20_000)
 
 
 def result_of(run: Any) -> dict[str, Any]:
@@ -34,7 +35,9 @@ def test_a_directory_is_all_that_training_needs(trained: Any) -> None:
     for part in ("before", "after"):
         assert set(result[part]) == {"score", "n", "low", "high"}
     assert result["after"]["score"] > result["before"]["score"]
-    assert trained.stderr.startswith("run r1 · 36 train, 18 val, 18 test rows · about 8,000 tokens")
+    assert trained.stderr.startswith(
+        "run r1 · 32 train, 18 val, 22 test rows · about 20,000 tokens"
+    )
 
 
 def test_text_output_says_before_and_after(project: Path, slearn: Any) -> None:
@@ -42,7 +45,7 @@ def test_text_output_says_before_and_after(project: Path, slearn: Any) -> None:
     assert Path(".slearn/store.duckdb").exists()
     assert lines[0].startswith("run r1: finished")
     assert [line.split()[0] for line in lines[1:4]] == ["before", "after", "gain"]
-    assert "n 18, 95% interval" in lines[1]
+    assert "n 22, 95% interval" in lines[1]
 
 
 def test_the_note_in_the_store_holds_all_that_a_resume_needs(
@@ -57,7 +60,7 @@ def test_the_note_in_the_store_holds_all_that_a_resume_needs(
     assert config["data"]["columns"] == {"inputs": ["request"], "target": "queue", "choices": None}
     assert config["model"] == {"name": "scripted", "path": None, "sha256": "scripted"}
     assert config["optimizer_model"] is None
-    assert config["settings"]["budget_tokens"] == 8_000
+    assert config["settings"]["budget_tokens"] == 20_000
     assert config["engine"]["cells"] == 8192 and config["engine"]["threads"] >= 1
 
 
@@ -169,6 +172,81 @@ def test_what_cannot_be_trained_on(
     model = () if "--resume" in arguments or "--model" in arguments else ("--model", "scripted")
     assert message in slearn("train", *arguments, *model, code=2).stderr
     assert not (here / ".slearn").exists()
+
+
+def rewrite(path: Path, change: Any, rows_file: Any) -> list[dict[str, Any]]:
+    rows = [change(n, row) for n, row in enumerate(read_rows(path))]
+    rows_file(path, rows)
+    return rows
+
+
+def plan_of(project: Path, **given: Any) -> Plan:
+    names = ("data", "train", "val", "test", "out", "optimizer_model", "budget_tokens",
+             "budget_minutes", "test_limit", "threads", "inputs", "target", "choices")  # fmt: skip
+    usual = {"model": "scripted", "seed": 0, "context": 8192}
+    return make_plan(project, {**dict.fromkeys(names), **usual, **given})
+
+
+def test_targets_are_spelled_as_the_contract_does_but_for_test(
+    project: Path, rows_file: Any, capsys: Any
+) -> None:
+    for name in ("train", "val", "test"):
+        path = project / f"{name}.jsonl"
+        rewrite(path, lambda n, row: {**row, "queue": f" {row['queue'].title()}"}, rows_file)
+    data = plan_of(project).data
+    assert {e.targets for e in [*data.train, *data.val]} == {
+        ("account",), ("billing",), ("delivery",)
+    }  # fmt: skip
+    assert data.train[0].row["queue"] == f" {(data.train[0].targets or ('',))[0].title()}"
+    assert {(e.targets or ("",))[0][:2] for e in data.test or ()} == {" A", " B", " D"}
+    assert capsys.readouterr().err == ""
+
+
+def test_a_few_rows_that_nobody_can_answer_are_left_out(
+    project: Path, rows_file: Any, capsys: Any, slearn: Any
+) -> None:
+    def odd(every: int) -> Any:
+        return lambda n, row: row if n % every else {**row, "queue": ["returns", "refunds"]}
+
+    rows = rewrite(project / "train.jsonl", odd(9), rows_file)
+    rewrite(project / "test.jsonl", odd(1), rows_file)
+    data = plan_of(project).data
+    assert (len(data.train), len(data.val)) == (len(rows) - 4, 18)
+    assert {e.targets for e in data.test or ()} == {("returns", "refunds")}
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"4 of {len(rows)} train rows left out" in said
+    assert f"row {rows[0]['id']}: 'returns'" in said
+    rewrite(project / "val.jsonl", odd(4), rows_file)
+    wrong = slearn("train", project, *BUDGET, code=2).stderr
+    assert "val.jsonl, row " in wrong and "cannot say its target 'returns'" in wrong
+    assert "val rows; widen the contract or fix the data)" in wrong
+
+
+def test_rows_that_stand_in_two_splits_are_told(project: Path, rows_file: Any, capsys: Any) -> None:
+    first = next(read_rows(project / "train.jsonl"))
+    for name, count in (("val", 1), ("test", 2)):
+        same = {"request": first["request"]}
+        rewrite(
+            project / f"{name}.jsonl",
+            lambda n, row, k=count, s=same: {**row, **s} if n < k else row,
+            rows_file,
+        )
+    plan_of(project)
+    assert capsys.readouterr().err == (
+        "warning: 1 val row, 2 test rows with the same inputs as a train row: the figures flatter\n"
+    )
+
+
+def test_named_columns_are_kept_for_the_resume(project: Path, rows_file: Any) -> None:
+    def renamed(n: int, row: dict[str, Any]) -> dict[str, Any]:
+        return {"id": row["id"], "request": row["request"], "label": row["queue"]}
+
+    for name in ("train", "val", "test"):
+        rewrite(project / f"{name}.jsonl", renamed, rows_file)
+    plan = plan_of(project, target="label", inputs="request, id")
+    named = {"inputs": ("request", "id"), "target": "label", "choices": None}
+    assert plan.config["data"]["columns"] == named
+    assert plan_from(plan.config, "r1").data == plan.data
 
 
 def test_without_a_model_there_is_no_training(project: Path, slearn: Any) -> None:

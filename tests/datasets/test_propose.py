@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slearn.agent import Agent, agent_from_text, agent_to_text, load_agent
+from slearn.agent import Agent, Field, agent_from_text, agent_to_text, load_agent
 from slearn.datasets import Columns, load_split, read_rows
 from slearn.datasets.answers import is_number, look, words
-from slearn.datasets.contracts import unsayable
+from slearn.datasets.contracts import fit, unsayable
 from slearn.datasets.detect import Wishes
 from slearn.datasets.prepare import Prepared, prepare
 from slearn.datasets.project import read_columns, write_project
@@ -127,7 +127,7 @@ def test_a_named_metric_stays_and_the_contract_follows_the_data(metric: str) -> 
 
 
 def test_choice_as_the_named_metric_makes_labels_of_many_targets() -> None:
-    found = prepared(*[f"label{n}" for n in range(40)], wishes=Wishes(metric="choice"))
+    found = prepared(*[f"label{n}" for n in range(44)], wishes=Wishes(metric="choice"))
     answer = found.proposal.agent.last.output.answer
     assert answer.type == "choice" and len(answer.choices or ()) >= 30
 
@@ -280,3 +280,30 @@ def test_columns_of_another_form_are_told_and_other_files_ignored(tmp_path: Path
     place.write_text(json.dumps({"inputs": "input"}), encoding="utf-8")
     with pytest.raises(DataError, match="does not name the columns"):
         read_columns(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "targets", "said"),
+    [
+        (Field(type="choice", choices=("billing", "a b")), ("Billing",), ("billing",)),
+        (Field(type="choice", choices=("billing", "a b")), (" A B", "a b"), ("a b",)),
+        (Field(type="choice", choices=("billing", "a b")), ("x", "billing"), ("billing",)),
+        (Field(type="choice", choices=("billing", "a b")), ("x", "ab"), None),
+        (Field(type="choice", choices=("A", "a")), ("a",), ("a",)),
+        (Field(type="choice", choices=("AB", "ab")), ("Ab",), None),
+        (Field(type="choice"), ("NORTH",), ("north",)),
+        (Field(type="number"), (" 5", "five"), ("5",)),
+        (Field(max_chars=4), ("hello", "hell "), ("hell",)),
+        (Field(max_chars=4), ("hello", ""), None),
+    ],
+)
+def test_targets_are_spelled_as_the_contract_says_them(
+    field: Field, targets: tuple[str, ...], said: tuple[str, ...] | None
+) -> None:
+    row = {"target": targets[0]}
+    example = Example("1", {"input": "x"}, targets, ("north", "south"), row)
+    fitting, others = fit(field, [example, Example("2", {})])
+    assert fitting[-1].targets is None
+    assert [one.targets for one in fitting[:-1]] == ([] if said is None else [said])
+    assert all(one.row is row for one in fitting[:-1])
+    assert others == ([example] if said is None else [])

@@ -14,6 +14,7 @@ from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.batches import draw
 from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine
+from slearn.loss import RIGHT
 from slearn.optim import (
     Candidate,
     DemoEdits,
@@ -134,7 +135,7 @@ def test_demos_need_targets_and_inputs() -> None:
 
 def test_of_nodes_with_words_in_between_only_passed_trajectories_are_shown() -> None:
     pool = rows(6)
-    scores = [1.0, 0.0, 0.5, 1.0, 0.0, 0.99]
+    scores = [1.0, 0.0, 0.5, RIGHT, 0.0, RIGHT - 0.01]
     for agent in (single(contract=REASONED), chain()):
         found = demos_for(agent, agent.last, proposal(agent, pool, scores=scores))
         assert [demo.source for demo in found] == ["e0", "e3"]
@@ -161,7 +162,7 @@ def test_passed_trajectories_teach_every_node_of_a_chain() -> None:
 
 
 def test_nothing_passed_nothing_to_show() -> None:
-    assert PassedDemos().propose(proposal(chain(), rows(5), scores=[0.9] * 5)) == []
+    assert PassedDemos().propose(proposal(chain(), rows(5), scores=[RIGHT - 0.01] * 5)) == []
     assert PassedDemos().propose(proposal(single(), rows(5))) == []  # DemoSets does that
 
 
