@@ -14,6 +14,7 @@ from slearn.errors import DataError
 from slearn.values import Example
 
 TOO_MANY = 0.2
+VERBATIM = ("exact", "choice", "number")  # metrics for which an answer has to be the target
 
 Loaded = Mapping[str, list[Example]]
 
@@ -26,8 +27,10 @@ def sayable(
     >>> sayable({"train": [Example("1", {})], "val": []}, {}, agent)[1]  # doctest: +SKIP
     ''
 
-    The test rows stay as they are. What a user's own metric makes of a target is not known, so
-    nothing is done for one. Raises DataError where more than a fifth of a split cannot be said.
+    The test rows stay as they are, and so do all rows under a metric that reads a target from an
+    answer around it. What a user's own metric makes of a target is not known: nothing is done.
+
+    Raises DataError where more than a fifth of a split cannot be said.
     """
     parts = dict(loaded)
     if ":" in agent.metric:
@@ -40,7 +43,9 @@ def sayable(
             continue
         place, target = f"{files[name]}, row {others[0].id}", (others[0].targets or ("",))[0][:60]
         count = f"{len(others)} of {len(loaded[name])} {name} rows"
-        if len(others) > TOO_MANY * len(loaded[name]):
+        if agent.metric not in VERBATIM:  # such an answer can be right without being the target
+            parts[name] = loaded[name]
+        elif len(others) > TOO_MANY * len(loaded[name]):
             raise DataError(
                 f"the output contract cannot say its target {target!r}",
                 where=place,
@@ -50,8 +55,9 @@ def sayable(
         first = first or f"{place}: {target!r}"
     if not counts:
         return parts, ""
+    done = " left out:" if agent.metric in VERBATIM else ":"
     said = "the output contract cannot say their targets"
-    return parts, f"warning: {', '.join(counts)} left out, {said} (first {first})"
+    return parts, f"warning: {', '.join(counts)}{done} {said} (first {first})"
 
 
 def overlap(loaded: Loaded) -> str:
