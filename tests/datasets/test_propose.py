@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slearn.agent import Agent, Field, agent_from_text, agent_to_text, load_agent
@@ -217,6 +217,7 @@ def test_numbers_and_words() -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_texts_as_targets_can_be_said(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    assume(sum(bool(text.strip()) for text in texts) >= 2)  # empty ones are left out
     found = prepare([{"input": str(n), "target": t} for n, t in enumerate(texts)], Wishes())
     agent: Agent = found.proposal.agent
     rows = [*found.splits.train, *found.splits.val]

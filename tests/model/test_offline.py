@@ -12,10 +12,12 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 BLOCKED = """
-import socket, sys
+import socket
 def refuse(*_, **__):
     raise AssertionError("a socket was opened")
-socket.socket = refuse
+class Blocked(socket.socket):
+    __init__ = refuse
+socket.socket = Blocked
 socket.create_connection = refuse
 socket.getaddrinfo = refuse
 from slearn.cli import main

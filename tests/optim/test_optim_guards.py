@@ -17,6 +17,7 @@ INPUTS = [
     "my parcel never came to Oslo and nobody tells me why",
     "I was charged twice for one invoice in the month of May",
     "short one",
+    "我的包裹一直没有送到而且没有人告诉我为什么会这样我很生气",
 ]
 count = open_engine(None).count_tokens
 
@@ -72,6 +73,7 @@ def test_nearly_the_same_lines_are_not_tried_twice() -> None:
         f"When it says: {INPUTS[0]}, answer delivery.",
         "My parcel never came to Oslo, and nobody tells me why!",
         "Charged twice for one invoice in the month of May",
+        "Delivery: 我的包裹一直没有送到而且没有人告诉我为什么会这样我很生气了 is such a case.",
     ],
 )
 def test_a_line_that_quotes_an_input_is_refused(text: str) -> None:

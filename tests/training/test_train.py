@@ -34,10 +34,9 @@ from slearn.engine import (
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.errors import DataError
 from slearn.evaluate import evaluate
-from slearn.optim import Candidate, InsertLine, Optimizer, Proposal, ReasonFirst, Tips
+from slearn.optim import Candidate, DemoSets, InsertLine, Optimizer, Proposal, ReasonFirst, Tips
 from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME
-from slearn.session import OVERDRAFT
 from slearn.settings import TrainSettings
 from slearn.store import Store
 from slearn.train import Engines, TrainData, train
@@ -110,6 +109,17 @@ def test_the_figures_are_those_of_the_agent_that_is_returned(finished: Finished)
         assert store.agent(result.agent_digest) == agent_to_text(result.agent)
 
 
+def test_no_candidate_races_on_a_row_that_it_shows(store_path: Path) -> None:
+    toy.run(store_path, settings=ONE_STEP, optimizers=[DemoSets()])
+    shown = 0
+    for call in toy_calls(store_path):
+        if call.kind == "score":
+            users = [m["content"] for m in call.request["messages"] if m["role"] == "user"]
+            assert users[-1] not in users[:-1]
+            shown += len(users) - 1
+    assert shown > 100
+
+
 def test_nothing_of_validation_or_test_is_in_the_agent(finished: Finished) -> None:
     data, agent = toy.data(), finished.result.agent
     taught = {example.id for example in data.train}
@@ -127,7 +137,7 @@ def test_one_seed_gives_one_run(finished: Finished, store_path: Path) -> None:
 
 
 def test_another_seed_looks_at_other_rows(finished: Finished, store_path: Path) -> None:
-    toy.run(store_path, settings=replace(SMALL, seed=1))
+    toy.run(store_path, settings=replace(ONE_STEP, seed=1), optimizers=[Tips()])
     ours, theirs = toy.recorded(store_path), toy.recorded(finished.path)
     first = [record["id"] for record in ours["records"]["trajectories"][:12]]
     assert first != [record["id"] for record in theirs["records"]["trajectories"][:12]]
@@ -135,7 +145,13 @@ def test_another_seed_looks_at_other_rows(finished: Finished, store_path: Path) 
 
 def test_without_a_test_split_it_reports_validation_and_says_so(store_path: Path) -> None:
     heard = Listening()
-    result = toy.run(store_path, given=toy.data(test=False), settings=SMALL, progress=heard)
+    result = toy.run(
+        store_path,
+        given=toy.data(test=False),
+        settings=ONE_STEP,
+        progress=heard,
+        optimizers=[Tips()],
+    )
     assert result.split == result.as_json()["split"] == "validation"
     assert result.before.interval.n == len(toy.data().val)
     assert result.before.scores == tuple(
@@ -149,7 +165,14 @@ def test_where_nothing_pays_the_agent_stays_byte_for_byte(store_path: Path) -> N
     agent = agent_from_text(text)
     heard = Listening()
     settings = TrainSettings(budget_tokens=10**9, budget_minutes=None, patience=2)
-    result = toy.run(store_path, agent=agent, engine=Stubborn(), settings=settings, progress=heard)
+    result = toy.run(
+        store_path,
+        agent=agent,
+        given=few(toy.rows()),
+        engine=Stubborn(),
+        settings=settings,
+        progress=heard,
+    )
     assert result.accepted == 0 and result.reason == "nothing paid in 2 steps"
     assert result.agent is agent
     assert agent_to_text(result.agent) == agent_to_text(agent)
@@ -161,7 +184,7 @@ def test_where_nothing_pays_the_agent_stays_byte_for_byte(store_path: Path) -> N
     assert heard.scores == [heard.scores[0]] * 3
 
 
-@pytest.mark.parametrize("budget", [1, 6_000, 25_000])
+@pytest.mark.parametrize("budget", [1, 6_000, 20_000])
 def test_the_budget_stops_a_run(budget: int, store_path: Path) -> None:
     heard = Listening()
     settings = TrainSettings(budget_tokens=budget, budget_minutes=None)
@@ -169,8 +192,8 @@ def test_the_budget_stops_a_run(budget: int, store_path: Path) -> None:
     assert result.reason == BUDGET_SPENT and result.as_json()["tokens"] == dict(result.tokens)
     spent = sum(result.tokens[kind] for kind in ("prompt", "generated", "scored"))
     assert spent == heard.used[-1][1]
-    before_last = [used for _, used in heard.used[:-1]]
-    assert all(used <= OVERDRAFT * budget for used in before_last)
+    for (_, used), (phase, _) in zip(heard.used, heard.used[1:], strict=False):
+        assert used <= 1.15 * budget or phase == "validate"  # what is nearly decided is decided
     assert [used for _, used in heard.used] == sorted(used for _, used in heard.used)
     assert not any("test" in name for name, _ in heard.used)  # reading the report is free
 
@@ -204,16 +227,16 @@ def test_the_clock_cuts_a_run_off_that_overshoots_its_minutes_by_far(store_path:
 
 def test_a_training_set_of_one_row(store_path: Path) -> None:
     data = TrainData(toy.rows()[:1], toy.rows()[1:9], toy.rows()[9:12])
-    result = toy.run(store_path, given=data, settings=replace(SMALL, patience=2))
-    assert result.reason in (BUDGET_SPENT, "nothing paid in 2 steps")
+    result = toy.run(store_path, given=data, settings=replace(SMALL, patience=1))
+    assert result.reason in (BUDGET_SPENT, "nothing paid in 1 steps")
     assert result.agent.sources() <= {data.train[0].id}
 
 
-@pytest.mark.parametrize("teach", [0, 2, 3])
+@pytest.mark.parametrize("teach", [0, 2])
 def test_tiny_splits(teach: int, store_path: Path) -> None:
     whole = toy.rows()
     data = TrainData(whole[:teach], whole[10:11], whole[11:12])
-    result = toy.run(store_path, given=data, settings=replace(SMALL, patience=2))
+    result = toy.run(store_path, given=data, settings=replace(SMALL, patience=1))
     body = result.as_json()
     assert body["before"]["n"] == body["after"]["n"] == 1
     assert result.accepted == 0  # one row proves nothing
@@ -313,7 +336,8 @@ def test_the_optimizing_model_may_be_another(store_path: Path) -> None:
     running, thinking = ScriptedEngine(), ScriptedEngine(window=50_000)
     with Store.open(store_path) as store:
         log = store.begin({})
-        result = train(toy.start(), toy.data(), Engines(running, thinking), log, SMALL)
+        data = few(toy.rows())
+        result = train(toy.start(), data, Engines(running, thinking), log, ONE_STEP)
     assert running.rounds and thinking.rounds
     rounds = {call.round for call in toy_calls(store_path)}
     assert running.rounds + thinking.rounds <= len(rounds) == max(rounds) + 1
@@ -479,11 +503,11 @@ def test_of_two_better_finalists_the_metric_takes_the_best(store_path: Path) -> 
 
 
 def test_an_optimizer_with_nothing_to_say_ends_the_run(store_path: Path) -> None:
-    settings = TrainSettings(budget_tokens=10**9, budget_minutes=None, patience=3)
+    settings = TrainSettings(budget_tokens=10**9, budget_minutes=None, patience=2)
     silent = toy.run(
         store_path, agent=toy.start(JSON), optimizers=[ReasonFirst()], settings=settings
     )
-    assert silent.reason.startswith("nothing paid in 3 steps") and silent.agent == toy.start(JSON)
+    assert silent.reason.startswith("nothing paid in 2 steps") and silent.agent == toy.start(JSON)
 
 
 def test_a_step_limit_ends_a_run(store_path: Path) -> None:
