@@ -25,7 +25,7 @@ demo: setup
 	rm -rf $(DEMO)
 	$(BIN)/slearn init $(DEMO) --data data/support/requests.jsonl --input request --target queue \
 		--instruction "Name the queue for the request."
-	$(BIN)/slearn train $(DEMO) --model $(TINY) --budget-tokens 50000 --store $(DEMO)/store.duckdb \
+	$(BIN)/slearn train $(DEMO) --model $(TINY) --budget-tokens 40000 --store $(DEMO)/store.duckdb \
 		-o $(DEMO)/trained.yaml
 	$(BIN)/slearn show last --store $(DEMO)/store.duckdb
 	$(BIN)/slearn diff $(DEMO)/agent.yaml $(DEMO)/trained.yaml

@@ -44,10 +44,11 @@ class NodeGradient:
         return sum(group.weight for group in self.groups)
 
     def text(self, most: int = 5) -> str:
-        """Return the heaviest groups as lines for an optimizer's prompt."""
-        lines = [
-            f"- {group.text} ({group.kind}; {len(group.examples)}x)" for group in self.groups[:most]
-        ]
+        """Return the heaviest groups as lines for an optimizer's prompt.
+
+        The count stands in front: behind the text, small models copied it into the instructions.
+        """
+        lines = [f"{len(group.examples)}x {group.text}" for group in self.groups[:most]]
         return "\n".join(lines) or "- nothing in particular"
 
 

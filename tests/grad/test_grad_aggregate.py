@@ -58,7 +58,7 @@ def test_conflicts_stay_apart_and_the_heaviest_stands_first() -> None:
     ]
     assert found.weight == SHARES["most"] + 2 * SHARES["some"]
     lines = found.text().splitlines()
-    assert len(lines) == 2 and lines[0].endswith("2x)") and lines[1].endswith("1x)")
+    assert len(lines) == 2 and lines[0].startswith("2x ") and lines[1].startswith("1x ")
     assert found.text(1) == lines[0]
 
 
