@@ -198,7 +198,7 @@ LETTERS = st.characters(exclude_categories=("Cs",))
 TEXTS = st.text(LETTERS, max_size=200) | st.text("ab  \n\u2028é😀.", max_size=400)
 
 
-@settings(max_examples=48, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(TEXTS, st.integers(1, 60), st.sampled_from(["words", "letters", "bytes"]))
 def test_a_clipped_text_fits_and_keeps_head_and_tail(text: str, most: int, unit: str) -> None:
     counter = {"words": count, "letters": len, "bytes": lambda t: len(t.encode())}[unit]

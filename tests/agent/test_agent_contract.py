@@ -97,7 +97,7 @@ def rendered(contract: Contract) -> st.SearchStrategy[dict[str, str]]:
     return st.fixed_dictionaries({field.name: values(field) for field in contract.fields})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_what_is_rendered_is_accepted_and_parsed(data: st.DataObject) -> None:
     contract = data.draw(contracts())
@@ -113,7 +113,7 @@ def test_what_is_rendered_is_accepted_and_parsed(data: st.DataObject) -> None:
     assert cut.prefix(said) == before and cut.answer == contract.answer
 
 
-@settings(max_examples=32, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_nothing_else_is_accepted(data: st.DataObject) -> None:
     contract = data.draw(contracts())
@@ -127,7 +127,7 @@ def test_nothing_else_is_accepted(data: st.DataObject) -> None:
     assert accepts(contract.grammar(), changed) == bool(language(contract).fullmatch(changed))
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(contracts(), st.text("abc", max_size=3))
 def test_whatever_an_engine_writes_parses_inside_the_limit(contract: Contract, asked: str) -> None:
     request = GenerateRequest(

@@ -27,13 +27,13 @@ def read(path: Path, content: bytes) -> None:
         check_file(path)
 
 
-@settings(max_examples=40, deadline=1000)
+@settings(max_examples=100, deadline=1000)
 @given(head=st.sampled_from([b"", b"GGUF", b"GGUF\x03\0\0\0"]), rest=st.binary(max_size=400))
 def test_random_bytes(path: Path, head: bytes, rest: bytes) -> None:
     read(path, head + rest)
 
 
-@settings(max_examples=80, deadline=1000)
+@settings(max_examples=200, deadline=1000)
 @given(data=st.data())
 def test_a_valid_file_with_bytes_changed(path: Path, gguf: Build, data: st.DataObject) -> None:
     words = b"\x09\0\0\0\x08\0\0\0\x02" + bytes(7) + (b"\x01" + bytes(7) + b"x") * 2

@@ -97,7 +97,7 @@ def test_what_has_no_grammar_is_refused(kind: Any) -> None:
         grammar_of(kind)
 
 
-@settings(max_examples=24, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ANYTHING, ANYTHING)
 def test_a_literal_is_exactly_its_text(text: str, other: str) -> None:
     grammar = Grammar(f"start: {literal(text)}")
@@ -105,7 +105,7 @@ def test_a_literal_is_exactly_its_text(text: str, other: str) -> None:
     assert accepts(grammar, other) == (other == text)
 
 
-@settings(max_examples=24, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ANYTHING)
 def test_an_escaped_text_as_a_regex_is_exactly_its_text(text: str) -> None:
     grammar = Grammar(f"start: {regex(re.escape(text))}")

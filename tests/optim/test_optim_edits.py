@@ -106,7 +106,7 @@ def edits(draw: st.DrawFn, agent: Agent) -> Edit:
     return draw(st.sampled_from(options))()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_any_sequence_of_edits_gives_an_agent_that_saves_and_runs(data: st.DataObject) -> None:
     start = data.draw(agents())

@@ -121,7 +121,7 @@ def test_alpha_is_the_bar() -> None:
     assert once(0.1) and not once(0.01)
 
 
-@settings(max_examples=24, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.booleans(), min_size=1, max_size=50),
     st.lists(st.booleans(), min_size=50, max_size=50),

@@ -98,7 +98,7 @@ def test_demonstrations_help_the_memory_and_win() -> None:
     assert laps[1].candidate.operator == "wrong" and laps[1].gain < laps[0].gain - 1
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(0, 6), max_size=8),
     st.integers(0, 6),

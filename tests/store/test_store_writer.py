@@ -104,7 +104,7 @@ values = st.recursive(
 )
 
 
-@settings(database=None, derandomize=True, max_examples=15)
+@settings(database=None, derandomize=True, max_examples=30)
 @given(values)
 def test_json_keeps_every_bit(value):
     text = encode({"value": value})
