@@ -59,7 +59,8 @@ class Call:
 
     def contract(self, names: Names | None = None) -> BoundedJson:
         """Return the contract with the agent's names filled in."""
-        return _compiled(canonical_in_order(fill(self.schema, names or {})))
+        # not `canonical`: the order of the properties is the order of the answer
+        return _compiled(json.dumps(fill(self.schema, names or {}), ensure_ascii=False))
 
     def request(
         self,
@@ -145,11 +146,6 @@ def _names_nothing(schema: Any) -> bool:
     return schema.get("enum") == [] or any(
         map(_names_nothing, schema.get("properties", {}).values())
     )
-
-
-def canonical_in_order(schema: Any) -> str:
-    """Return a schema as text, its properties in their own order: that is the answer's order."""
-    return json.dumps(schema, ensure_ascii=False)
 
 
 @lru_cache(maxsize=512)

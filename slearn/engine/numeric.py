@@ -46,10 +46,10 @@ def _likeliest(scaled: Logits, sampling: Sampling) -> NDArray[np.int64]:
     """
     if sampling.top_k or sampling.top_p < 1:
         size = sampling.top_k or 256
+        whole = np.exp(scaled, dtype=np.float32).sum(dtype=np.float64)
         while size < len(scaled):
             ids = np.argpartition(-scaled, size)[:size]
             mass = np.exp(scaled[ids], dtype=np.float32).sum(dtype=np.float64)
-            whole = np.exp(scaled, dtype=np.float32).sum(dtype=np.float64)
             if sampling.top_k or mass >= sampling.top_p * whole:
                 return ids[np.lexsort((ids, -scaled[ids]))].astype(np.int64)
             size *= 16
