@@ -44,6 +44,19 @@ def as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def plain(value: Any) -> Any:
+    """Return frozen values as JSON: what `asdict` gives, without its deep copies.
+
+    >>> plain((Usage(prompt=3),))[0]["prompt"]
+    3
+    """
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: plain(item) for name, item in vars(value).items()}
+    return value
+
+
 @dataclass(frozen=True)
 class Example:
     """One row of data: named inputs, acceptable targets, and the choices where they differ by row.

@@ -87,15 +87,18 @@ def agent_from_text(text: str, file: str = "agent") -> Agent:
 
 def agent_to_text(agent: Agent) -> str:
     """Write an agent as YAML text."""
-    return write_document(
-        {
-            "slearn": VERSION,
-            "name": agent.name,
-            "metric": agent.metric,
-            "nodes": [_write_node(node) for node in agent.nodes],
-            "flow": {"steps": list(agent.flow.steps), "limit": agent.flow.limit},
-        }
-    )
+    known = vars(agent)  # an agent never changes, so its text is written once and kept with it
+    if "_text" not in known:
+        known["_text"] = write_document(
+            {
+                "slearn": VERSION,
+                "name": agent.name,
+                "metric": agent.metric,
+                "nodes": [_write_node(node) for node in agent.nodes],
+                "flow": {"steps": list(agent.flow.steps), "limit": agent.flow.limit},
+            }
+        )
+    return str(known["_text"])
 
 
 def _read_flow(place: Place) -> Flow:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from slearn.engine.grammar import TEXT, Grammar
-from slearn.values import Usage, digest
+from slearn.values import Usage, digest, plain
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class GenerateRequest:
 
     def key(self) -> str:
         """Return the content address of the request (without the model)."""
-        body = asdict(self)
+        body = plain(self)
         del body["where"]
         if self.sampling.temperature == 0:
             body["seed"] = 0
@@ -82,7 +82,7 @@ class ScoreRequest:
 
     def key(self) -> str:
         """Return the content address of the request (without the model)."""
-        body = asdict(self)
+        body = plain(self)
         del body["where"]
         return digest({"score": body})
 

@@ -68,19 +68,20 @@ def schema_version(connection: Connection, where: str) -> int:
     >>> schema_version(connection, "slearn.duckdb")  # doctest: +SKIP
     1
     """
-    tables = {
-        name
-        for (name,) in connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        ).fetchall()
-    }
-    if not tables:
-        connection.execute("CREATE TABLE migrations(number INTEGER, applied TIMESTAMP)")
-        return 0
-    if "migrations" not in tables:
+    import duckdb
+
+    try:
+        return scalar(connection, "SELECT coalesce(max(number), 0) FROM migrations")
+    except duckdb.CatalogException:
+        pass  # no such table
+    if scalar(
+        connection,
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()",
+    ):
         raise StoreError(
             "not a slearn store: a DuckDB file with other tables",
             where=where,
             hint="use another --store",
         )
-    return scalar(connection, "SELECT coalesce(max(number), 0) FROM migrations")
+    connection.execute("CREATE TABLE migrations(number INTEGER, applied TIMESTAMP)")
+    return 0

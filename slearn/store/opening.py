@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STORAGE_VERSION = "v1.5.0"
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "threads": 2,
+    "threads": 1,  # rounds are small: a second thread costs more than it brings
     "memory_limit": "512MB",  # the model needs the rest
     "autoinstall_known_extensions": False,  # never the network
     "autoload_known_extensions": False,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -29,7 +28,7 @@ from slearn.store.results import failure_json, failure_of, result_json, result_o
 from slearn.store.rounds import NewRound, RecordedRound
 from slearn.store.runlog import RunLog
 from slearn.store.totals import Totals
-from slearn.values import Usage, digest
+from slearn.values import Usage, digest, plain
 
 Q = TypeVar("Q", GenerateRequest, ScoreRequest)
 _Compute = Callable[[Sequence[Q], Watcher | None], Sequence[Result]]
@@ -137,7 +136,7 @@ class RememberingEngine(Engine):
             self._log.add_failure(NewRound(kind, failure=failure_json(error, keys)))
             raise
         calls = tuple(
-            NewCall(key, asdict(request), result_json(result))
+            NewCall(key, plain(request), result_json(result))
             for (key, request), result in zip(missing.items(), made, strict=True)
         )
         spent = sum((result.usage for result in made), Usage())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -116,15 +115,11 @@ def test_control_characters_of_a_stranger_do_not_reach_the_terminal(
     assert refuse(tmp_path / "m.gguf", gguf({"\x1b[31m\n": NESTED})).isprintable()
 
 
-def test_the_worst_header_takes_less_than_a_second_and_little_memory(
-    tmp_path: Path, gguf: Build
-) -> None:
+def test_the_worst_header_is_read_without_the_rest_of_the_file(tmp_path: Path, gguf: Build) -> None:
     path = tmp_path / "m.gguf"
     words = U32.pack(9) + U32.pack(8) + U64.pack(MAX_STRINGS) + bytes(8 * MAX_STRINGS)
     path.write_bytes(gguf({"words": words}))
-    began = time.process_time()
     read_header(path)
-    assert time.process_time() - began < 1.0
     with path.open("r+b") as stream:  # four gigabytes of nothing: the file system stores no zeros
         stream.write(gguf({"a": U32.pack(8) + U64.pack(1 << 31)}))
         stream.truncate(1 << 32)

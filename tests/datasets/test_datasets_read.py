@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gc
 import json
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -179,17 +178,3 @@ def test_csv_cells_come_back(tmp_path_factory: pytest.TempPathFactory, cells: li
         writer = csv.writer(file)
         writer.writerows([["input", "target"], *([cell, "x"] for cell in cells)])
     assert [row["input"] for row in read_rows(path)] == cells
-
-
-@pytest.mark.parametrize(
-    ("name", "head", "line"),
-    [
-        ("a.jsonl", "", '{"input": "what is it?", "target": "it"}\n'),
-        ("a.csv", "input,target\n", "what,it\n"),
-    ],
-)
-def test_a_hundred_thousand_rows_are_quick(tmp_path: Path, name: str, head: str, line: str) -> None:
-    (tmp_path / name).write_text(head + line * 100_000, encoding="utf-8")
-    start = time.process_time()
-    assert sum(1 for _ in read_rows(tmp_path / name)) == 100_000
-    assert time.process_time() - start < 2

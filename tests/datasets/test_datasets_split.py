@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections import Counter
 
 import pytest
@@ -156,10 +154,3 @@ def test_every_example_goes_to_one_split(pairs: list[tuple[str, str | None]], se
 def test_the_order_of_the_file_does_not_matter(order: list[int]) -> None:
     data = examples(*((f"{n}", "ab"[n % 2]) for n in range(20)))
     assert split([data[n] for n in order]) == split(data)
-
-
-def test_a_hundred_thousand_examples_are_quick() -> None:
-    data = examples(*((f"input {n}", random.Random(n).choice("abc")) for n in range(100_000)))
-    start = time.process_time()
-    assert sizes(split(data)) == (98_000, 1_000, 1_000)
-    assert time.process_time() - start < 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -183,12 +182,12 @@ def test_when_both_are_equally_good_few_p_values_are_small() -> None:
     assert 5 <= small <= 35
 
 
-def test_huge_runs_are_quick() -> None:
+def test_huge_runs_have_narrow_intervals() -> None:
     draw = random.Random(4)
-    before, after = ([draw.randint(0, 1) for _ in range(100_000)] for _ in range(2))
+    before, after = ([draw.randint(0, 1) for _ in range(20_000)] for _ in range(2))
     halves = [score / 2 for score in after]
-    start = time.process_time()
-    mean_interval(before), mean_interval(halves)
-    paired_interval(before, after), paired_interval(before, halves)
-    paired_p(before, after), paired_p(before, halves)
-    assert time.process_time() - start < 4
+    for other in (after, halves):
+        found = paired_interval(before, other)
+        gain = (sum(other) - sum(before)) / len(before)
+        assert found.low < gain < found.high < found.low + 0.02
+    assert paired_p(before, halves) > 0.99

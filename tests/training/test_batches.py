@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,10 +39,8 @@ def test_pool_and_race_share_no_row(count: int, seed: int, step: int) -> None:
 )
 def test_few_rows_are_halved_and_many_are_drawn(count: int, pool: int, race: int) -> None:
     whole = rows(count)
-    started = time.process_time()
     batch = draw(whole, AGENT, 0, 0)
     assert (len(batch.pool), len(batch.race)) == (pool, race)
-    assert time.process_time() - started < 0.1
     if count >= 3:
         others = [draw(whole, AGENT, 0, step) for step in range(1, 6)]
         assert any(other != batch for other in others)

@@ -363,7 +363,7 @@ def test_every_stored_answer_satisfies_its_grammar(finished: Finished) -> None:
             assert isinstance(json.loads(text), dict)
         else:
             assert text in toy.QUEUES or call.request["messages"]
-    assert sum(call.result["text"].startswith("{") for call in generated) > 20
+    assert sum(call.result["text"].startswith("{") for call in generated) > 10
     assert finished.result.calls["invalid"] == 0
     assert finished.result.calls["total"] == len(calls)
     assert finished.result.calls["cached"] == sum(call.cached for call in calls)
