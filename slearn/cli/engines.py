@@ -43,7 +43,7 @@ def recheck(noted: dict[str, Any]) -> None:
         )
 
 
-def engine_settings(cells: int, threads: int | None) -> dict[str, int]:
+def engine_settings(cells: int, threads: int | None) -> dict[str, Any]:
     """Return the engine's settings as a run notes them, the number of threads filled in.
 
     >>> engine_settings(8192, 2)
@@ -55,7 +55,7 @@ def engine_settings(cells: int, threads: int | None) -> dict[str, int]:
     return {"cells": settings["cells"], "threads": settings["threads"]}
 
 
-def open_noted(model: dict[str, Any], settings: dict[str, int]) -> Engine:
+def open_noted(model: dict[str, Any], settings: dict[str, Any]) -> Engine:
     """Load a model as it was noted.
 
     >>> open_noted(identify("scripted"), engine_settings(8192, 2)).count_tokens("two words")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ from slearn.engine.settings import EngineSettings, available_threads
 from slearn.errors import EngineError, ModelFileError
 
 _MESSAGES: deque[str] = deque(maxlen=20)
+_FLASH = {
+    "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
+_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
@@ -98,6 +105,7 @@ class Context:
             )
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._batch = Batch(self.batch_size)
+        self.decode_seconds = 0.0  # spent inside the library: what is not is our overhead
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(
             llama_cpp.llama_model_get_vocab(self._model)
         )
@@ -110,9 +118,9 @@ class Context:
         params.n_outputs_max = self.max_outputs
         params.n_threads = params.n_threads_batch = settings.threads or available_threads()
         params.kv_unified = True
-        # Flash attention on wherever the model allows it: half the cost of a full cache.
         params.swa_full = True  # a sliding window would lose shared prefixes
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.flash_attn_type = _FLASH[settings.flash_attention]
+        params.type_k = params.type_v = _TYPES[settings.cache_type]
         params.no_perf = True
         return params
 
@@ -150,7 +158,9 @@ class Context:
         """Compute a batch."""
         self.check()
         batch.raw.n_tokens = batch.count
+        start = time.perf_counter()
         status = llama_cpp.llama_decode(self._context, batch.raw)
+        self.decode_seconds += time.perf_counter() - start
         if status != 0:
             raise EngineError(f"decoding failed with status {status}: {last_words()}")
 

@@ -14,6 +14,11 @@ class EngineSettings:
     `cells` is the size of the key-value cache in tokens, shared by all `sequences`; `max_outputs`
     caps the rows of logits of one batch (and so their memory); `gpu_layers` -1 means all, where
     the library was built for a GPU; `threads` 0 means as many as the cores that this process has.
+    `flash_attention` is on, off or auto (wherever the model allows it); `cache_type` is what the
+    cache keeps its numbers as: f16, or q8_0 for half the memory, which needs flash attention.
+
+    >>> EngineSettings(threads=2, cache_type="q8_0").as_json()["cells"]
+    8192
     """
 
     cells: int = 8192
@@ -22,6 +27,8 @@ class EngineSettings:
     max_outputs: int = 64
     threads: int = 0
     gpu_layers: int = -1
+    flash_attention: str = "auto"
+    cache_type: str = "f16"
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings with the thread count filled in."""
