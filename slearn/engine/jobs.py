@@ -2,11 +2,13 @@
 
 A job knows all its tokens so far and which positions' logits it wants; the scheduler feeds the
 tokens to the model and hands the logits back. Generation appends a token for each row it gets.
+A job that waits is small: its tokens are packed, and its matcher is made when it begins.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,16 +20,24 @@ from slearn.values import Usage
 
 
 class Job(ABC):
-    """Tokens to compute for one sequence; `finished` when no more logits are wanted."""
+    """Tokens to compute for one sequence; `finished` when no more logits are wanted.
 
-    def __init__(self, order: int, prompt: list[int], tokens: list[int], growth: int) -> None:
+    `packed` are the tokens it starts with as big-endian bytes, which sort as the tokens do.
+    """
+
+    def __init__(self, order: int, prompt: list[int], target: list[int], growth: int) -> None:
         self.order = order  # position of the request in its round
         self.prompt_size = len(prompt)
-        self.tokens = tokens
+        self.packed = np.array([*prompt, *target], dtype=">u4").tobytes()
+        self.tokens: list[int] = []  # once it has begun
         self.growth = growth  # tokens it may still append
         self.finished = False
         self.shared = 0  # prompt tokens copied from another sequence
         self.computed = 0  # tokens the model computed for this job
+
+    def begin(self) -> None:
+        """Unpack; called once, when the scheduler takes the job from the queue."""
+        self.tokens = np.frombuffer(self.packed, dtype=">u4").tolist()
 
     @property
     @abstractmethod
@@ -51,19 +61,27 @@ class GenerateJob(Job):
         order: int,
         prompt: list[int],
         request: GenerateRequest,
-        matcher: Matcher,
+        matcher: Callable[[], Matcher],
         vocab: Vocab,
     ) -> None:
-        super().__init__(order, prompt, list(prompt), request.max_tokens)
+        super().__init__(order, prompt, [], request.max_tokens)
         self._request = request
-        self._matcher = matcher
+        self._make_matcher = matcher
         self._vocab = vocab
-        self._random = np.random.default_rng(request.seed)
         self._stops = [stop.encode() for stop in request.stop]
         self._answer = b""
         self._finish = "length"
-        if request.max_tokens <= 0:
+        self._chosen: list[int] = []  # where the tokens stand that were chosen from logits
+
+    def begin(self) -> None:
+        """Unpack, and write what the grammar forces at once."""
+        super().begin()
+        self._matcher = self._make_matcher()
+        self._random = np.random.default_rng(self._request.seed)
+        if self.growth <= 0:
             self.finished = True
+        else:
+            self._append_forced()
 
     @property
     def first_wanted(self) -> int:
@@ -79,6 +97,22 @@ class GenerateJob(Job):
         token = self._choose(logits)
         if token in self._vocab.end_tokens:
             return self._end("end")
+        self._chosen.append(len(self.tokens))
+        self._append(token)
+        if not self.finished:
+            self._append_forced()
+        return None
+
+    def result(self) -> Generation:
+        """Return the finished generation."""
+        # Forced tokens that were sent count as prompt: they were read, not chosen.
+        sent = sum(place < self.shared + self.computed for place in self._chosen)
+        usage = Usage(prompt=self.computed - sent, shared=self.shared, generated=len(self._chosen))
+        text = self._answer.decode("utf-8", "replace")
+        return Generation(text, self._finish, self._matcher.accepting, usage)
+
+    def _append(self, token: int) -> None:
+        """Lengthen the answer by a token that the matcher has taken."""
         self.tokens.append(token)
         self.growth -= 1
         self._answer += self._vocab.piece(token)
@@ -93,14 +127,16 @@ class GenerateJob(Job):
             self._end("length")
         return None
 
-    def result(self) -> Generation:
-        """Return the finished generation."""
-        generated = len(self.tokens) - self.prompt_size
-        usage = Usage(
-            prompt=self.prompt_size - self.shared, shared=self.shared, generated=generated
-        )
-        text = self._answer.decode("utf-8", "replace")
-        return Generation(text, self._finish, self._matcher.accepting, usage)
+    def _append_forced(self) -> None:
+        """Append what the grammar leaves no choice about: keys of JSON, the rest of a label.
+
+        No logits are needed for it, so it is read with the next batch as a prompt is; where it
+        leads to the end of the answer nothing is computed at all.
+        """
+        for token in self._matcher.forced():
+            if self.finished or token in self._vocab.end_tokens or not self._matcher.take(token):
+                return
+            self._append(token)
 
     def _choose(self, logits: Logits) -> int:
         sampling = self._request.sampling
@@ -123,18 +159,34 @@ class ScoreJob(Job):
     """Sums the log-likelihood of one target after a prompt."""
 
     def __init__(
-        self, order: int, prompt: list[int], target: list[int], steps: list[Step], given: int
+        self,
+        order: int,
+        prompt: list[int],
+        target: list[int],
+        steps: Callable[[], list[Step] | None],
+        given: int,
     ) -> None:
+        super().__init__(order, prompt, target, 0)
+        self._make_steps = steps
+        self._given = given
+        self._steps: dict[int, Step] = {}
+        self.logprob = 0.0
+
+    def begin(self) -> None:
+        """Unpack, and see where the target is a choice."""
+        super().begin()
+        steps = self._make_steps()
+        if steps is None:  # the grammar forbids this target
+            self.logprob, self.finished = float("-inf"), True
+            return
         # steps[i] is the choice of target[i]; one more step is the end of the answer. The first
         # `given` tokens count as written already. Nothing after the last choice is computed.
         self._steps = {
-            len(prompt) - 1 + index: step
+            self.prompt_size - 1 + index: step
             for index, step in enumerate(steps)
-            if index >= given and not step.forced
+            if index >= self._given and not step.forced
         }
-        last = max(self._steps, default=-1)
-        super().__init__(order, prompt, [*prompt, *target][: last + 1], 0)
-        self.logprob = 0.0
+        del self.tokens[max(self._steps, default=-1) + 1 :]
         self.finished = not self._steps
 
     @property

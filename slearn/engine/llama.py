@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from slearn.errors import ContextError, EngineError
 from slearn.values import Usage
 
 # Raised whenever a change of this folder can move a result: stored calls then count no more.
-REVISION = 1
+REVISION = 2
 
 
 class LlamaEngine(Engine):
@@ -77,7 +78,8 @@ class LlamaEngine(Engine):
         jobs: list[Job] = []
         for order, request in enumerate(requests):
             prompt = self._prompt(request.messages, request.max_tokens, request.where)
-            matcher = self._masks.matcher(request.grammar, request.where)
+            self._masks.check(request.grammar, request.where)
+            matcher = partial(self._masks.matcher, request.grammar, request.where)
             jobs.append(GenerateJob(order, prompt, request, matcher, self._vocab))
         results: dict[int, Generation] = {}
 
@@ -97,16 +99,14 @@ class LlamaEngine(Engine):
         places: list[tuple[int, int]] = []
         jobs: list[Job] = []
         for index, request in enumerate(requests):
-            prompt: list[int] | None = None
+            prompt = self._prompt(request.messages, 0, request.where)
+            grammar = request.grammar.uncapped()
+            self._masks.check(grammar, request.where)
             for number, target in enumerate(request.targets):
                 tokens = self._vocab.tokenize(request.prefix + target, special=False)
-                steps = self._masks.path(request.grammar.uncapped(), tokens, request.where)
-                if steps is None:
-                    continue
-                if prompt is None:
-                    prompt = self._prompt(request.messages, 0, request.where)
                 self._check_fit(len(prompt) + len(tokens), request.where)
                 given = self._tokens_within(tokens, len(request.prefix.encode()))
+                steps = partial(self._masks.path, grammar, tokens, request.where)
                 jobs.append(ScoreJob(len(places), prompt, tokens, steps, given))
                 places.append((index, number))
 

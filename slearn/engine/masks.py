@@ -80,6 +80,10 @@ class Matcher:
             raise EngineError("the grammar allows no token at all here")
         return words.view(np.uint8)
 
+    def forced(self) -> list[int]:
+        """Return the tokens that must come next, whatever the model thinks; they are not taken."""
+        return [] if self._inner is None else list(self._inner.compute_ff_tokens())
+
     def take(self, token: int) -> bool:
         """Consume a token if it is allowed; say whether it was."""
         if self._inner is None:
@@ -107,8 +111,14 @@ class Masks:
 
     def matcher(self, grammar: Grammar, where: str = "") -> Matcher:
         """Return a fresh matcher; an unusable grammar raises InputError (fail closed)."""
+        compiled = self.check(grammar, where)
+        inner = None if compiled is None else compiled.deep_copy()
+        return Matcher(inner, self._size, self._end_tokens)
+
+    def check(self, grammar: Grammar, where: str = "") -> LLMatcher | None:
+        """Compile a grammar, unless it is known; InputError where it cannot be used."""
         if not grammar.constrained:
-            return Matcher(None, self._size, self._end_tokens)
+            return None
         compiled = self._compiled.get(grammar.lark)
         if compiled is None:
             source = LLMatcher.grammar_from_lark(grammar.lark)
@@ -123,7 +133,7 @@ class Masks:
                 self._compiled.popitem(last=False)
         else:
             self._compiled.move_to_end(grammar.lark)
-        return Matcher(compiled.deep_copy(), self._size, self._end_tokens)
+        return compiled
 
     def path(self, grammar: Grammar, tokens: list[int], where: str = "") -> list[Step] | None:
         """Return the steps that spell `tokens` and then end; None if the grammar forbids it."""

@@ -48,7 +48,7 @@ class Scheduler:
 
     def run(self, jobs: Iterable[Job], done: Callable[[Job], None]) -> None:
         """Work off all jobs; `done` is called for each as it finishes."""
-        queue = sorted(jobs, key=lambda job: (job.tokens, job.order), reverse=True)
+        queue = sorted(jobs, key=lambda job: (job.packed, job.order), reverse=True)
         self._context.clear()
         while queue or any(slot.job for slot in self._slots):
             self._admit(queue, done)
@@ -64,13 +64,15 @@ class Scheduler:
 
     def _admit(self, queue: list[Job], done: Callable[[Job], None]) -> None:
         while queue:
-            job = queue[-1]
-            if job.finished:
-                done(queue.pop())
-                continue
             free = [slot for slot in self._slots if slot.job is None]
             if not free:
                 return
+            job = queue[-1]
+            if not job.tokens:
+                job.begin()
+            if job.finished:
+                done(queue.pop())
+                continue
             donor, length = self._best_donor(job)
             if not self._fits(job, length):
                 for slot in free:  # an idle prefix goes before a job has to wait

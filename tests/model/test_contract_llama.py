@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -16,6 +17,7 @@ from slearn.engine import (
     Grammar,
     Message,
     ScoreRequest,
+    grammar_of,
     open_engine,
 )
 from slearn.errors import EngineError, ModelFileError
@@ -166,3 +168,27 @@ def test_the_library_is_silent(tiny_path: Path, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_what_the_grammar_forces_is_not_decoded(tiny: Engine) -> None:
+    """One choice in three: the rest of a label is known after its first token."""
+    labels = grammar_of(Literal["extraordinarily long label", "other label of the kind", "third"])
+    (result,) = tiny.generate([GenerateRequest(ask("Which?"), labels, max_tokens=40)])
+    assert result.finish == "end" and result.valid
+    assert result.text in ("extraordinarily long label", "other label of the kind", "third")
+    assert result.usage.generated <= 2
+    (only,) = tiny.generate([GenerateRequest(ask("Which?"), Grammar('start: "this one alone"'))])
+    assert (only.text, only.usage.computed) == ("this one alone", 0)
+
+
+def test_forced_text_is_cut_by_stops_and_limits(tiny: Engine) -> None:
+    grammar = Grammar('start: "one two three four"')
+    requests = [
+        GenerateRequest(ask("Count."), grammar, stop=(" three",)),
+        GenerateRequest(ask("Count."), grammar, max_tokens=2),
+        GenerateRequest(ask("Count."), grammar, max_tokens=0),
+    ]
+    stopped, short, none = tiny.generate(requests)
+    assert (stopped.text, stopped.finish) == ("one two", "stop")
+    assert (short.text, short.finish, short.valid) == ("one two", "length", False)
+    assert (none.text, none.finish) == ("", "length")

@@ -1,0 +1,219 @@
+"""The recorded workload's generation calls, replayed by slearn and by what else runs GGUF files.
+
+    python bench/peers.py --model PATH [--runs 5] [--server PATH/llama-server]
+
+Contenders take turns (A B C A B C …) on the same model file with all cores of the machine:
+
+- slearn: round by round, as the training run asked;
+- llama: `Llama.create_chat_completion`, one after the other, no grammar, all calls of the whole run
+  sorted by their text, which is the best order for its prefix reuse; each answer as many tokens as
+  slearn's (a peer without a grammar would ramble on: that is not counted against it);
+- server: llama.cpp's own server over HTTP, as many clients as slots, same order and lengths, its
+  prefix cache on; the best of --slots;
+- outlines: `outlines.Generator` on the same `Llama`, generators compiled before the clock starts,
+  its llguidance backend, the same grammars. It reads every prompt anew, so a call's cost does not
+  depend on its neighbours: every --sample'th call is timed and the rest extrapolated.
+
+Seconds for all calls, medians, and each contender's ratio to slearn, as one JSON line at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import workload
+
+from slearn.catalog import resolve
+from slearn.engine import Engine, GenerateRequest, open_engine
+
+PORT = 18_437
+CORES = len(os.sched_getaffinity(0))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--workload", type=Path, default=workload.DEFAULT)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--calls", type=int, default=300, help="take this many, whole rounds")
+    parser.add_argument("--server", help="path of llama-server; left out without one")
+    parser.add_argument("--slots", default="4,16")
+    parser.add_argument("--sample", type=int, default=12)
+    parser.add_argument("--without", default="", help="contenders to leave out, by comma")
+    given = parser.parse_args()
+    model = resolve(given.model)
+    rounds = _rounds(workload.load(given.workload), given.calls)
+    with open_engine(model.path, sha256=model.sha256) as engine:
+        # Both libraries bring the same labels' lengths to the clock: those of slearn's answers.
+        replay(engine, rounds)
+        calls = [request for part in rounds for request in part]
+        answers = replay(engine, rounds)[1]
+        lengths = [max(1, engine.count_tokens(text)) for text in answers]
+        order = sorted(range(len(calls)), key=lambda i: _text(calls[i]))
+        work = [(calls[i], lengths[i]) for i in order]
+        contenders: dict[str, Callable[[], float]] = {"slearn": lambda: replay(engine, rounds)[0]}
+        llama = _llama(str(model.path))
+        contenders["llama"] = lambda: one_by_one(llama, work)
+        if given.server:
+            for slots in map(int, given.slots.split(",")):
+                contenders[f"server, {slots} slots"] = _server(given, str(model.path), slots, work)
+        contenders["outlines"] = _outlines(llama, calls, given.sample)
+        for name in filter(None, given.without.split(",")):
+            contenders.pop(name, None)
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for turn in range(given.runs):
+            for name, run in contenders.items():
+                seconds[name].append(run())
+                print(f"{turn + 1} {name:<18} {seconds[name][-1]:8.1f} s", file=sys.stderr)
+    found = {
+        name: {
+            "seconds": round(statistics.median(times), 1),
+            "ratio": round(
+                statistics.median(a / b for a, b in zip(times, seconds["slearn"], strict=True)), 2
+            ),
+        }
+        for name, times in seconds.items()
+    }
+    for name, row in found.items():
+        print(f"{name:<18} {row['seconds']:>8} s   {row['ratio']:>6} x slearn")
+    shape = {"model": model.name, "calls": len(calls), "runs": given.runs, "tokens": sum(lengths)}
+    print(json.dumps({**shape, **found}))
+
+
+def replay(engine: Engine, rounds: list[list[GenerateRequest]]) -> tuple[float, list[str]]:
+    """Return slearn's seconds and its answers."""
+    texts: list[str] = []
+    start = time.monotonic()
+    for part in rounds:
+        texts += [result.text for result in engine.generate(part)]
+    return time.monotonic() - start, texts
+
+
+def one_by_one(llama: Any, work: list[tuple[GenerateRequest, int]]) -> float:
+    """Return the seconds of the high-level class; its cache is cold at the start."""
+    llama.reset()
+    start = time.monotonic()
+    for request, length in work:
+        llama.create_chat_completion(
+            [{"role": m.role, "content": m.content} for m in request.messages],
+            max_tokens=length,
+            temperature=0.0,
+        )
+    return time.monotonic() - start
+
+
+def _rounds(recorded: list[workload.Round], count: int) -> list[list[GenerateRequest]]:
+    """Return whole rounds of generation, greedy ones and sampled ones, up to so many calls."""
+    taken: list[list[GenerateRequest]] = []
+    for part in recorded:
+        if part.generate and sum(map(len, taken)) < count:
+            taken.append(list(part.generate))
+    return taken
+
+
+def _text(request: GenerateRequest) -> str:
+    return "\0".join(f"{m.role}\0{m.content}" for m in request.messages)
+
+
+def _llama(path: str) -> Any:
+    from llama_cpp import Llama
+
+    return Llama(
+        path, n_ctx=4096, n_batch=512, n_threads=CORES, n_threads_batch=CORES, flash_attn=True,
+        verbose=False,
+    )  # fmt: skip
+
+
+def _outlines(llama: Any, calls: list[GenerateRequest], every: int) -> Callable[[], float]:
+    import outlines
+    from outlines.inputs import Chat
+    from outlines.types import CFG
+
+    model = outlines.from_llamacpp(llama, chat_mode=True)
+    sample = calls[:: max(1, every)]
+    generators: dict[str, Any] = {}
+    for request in sample:
+        lark = request.grammar.lark
+        if lark not in generators:
+            kind = CFG(lark) if lark else None
+            generators[lark] = outlines.Generator(model, kind, backend="llguidance")
+
+    def run() -> float:
+        start = time.monotonic()
+        for request in sample:
+            chat = Chat([{"role": m.role, "content": m.content} for m in request.messages])
+            generators[request.grammar.lark](
+                chat, max_tokens=request.max_tokens, temperature=request.sampling.temperature
+            )
+        return (time.monotonic() - start) * len(calls) / len(sample)
+
+    return run
+
+
+def _server(
+    given: argparse.Namespace, model: str, slots: int, work: list[tuple[GenerateRequest, int]]
+) -> Callable[[], float]:
+    """A fresh server for each turn: loading it is not timed, its cold cache is."""
+    command = [
+        given.server, "-m", model, "--port", str(PORT), "-c", "8192", "-np", str(slots), "-cb",
+        "-fa", "on", "-t", str(CORES), "-tb", str(CORES), "--no-webui", "-kvu", "--cache-ram", "0",
+    ]  # fmt: skip
+
+    def ask(item: tuple[GenerateRequest, int]) -> None:
+        request, length = item
+        body = {
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "max_tokens": length,
+            "temperature": 0,
+            "cache_prompt": True,
+        }
+        raw = urllib.request.Request(
+            f"http://127.0.0.1:{PORT}/v1/chat/completions",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(raw, timeout=600) as answer:
+            answer.read()
+
+    def run() -> float:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for_server(process)
+            ask((work[0][0], 1))
+            start = time.monotonic()
+            with ThreadPoolExecutor(slots) as clients:
+                list(clients.map(ask, work))
+            return time.monotonic() - start
+        finally:
+            process.terminate()
+            process.wait()
+
+    return run
+
+
+def _wait_for_server(process: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        if process.poll() is not None:
+            raise SystemExit(f"llama-server ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.25)
+    raise SystemExit("llama-server did not start")
+
+
+if __name__ == "__main__":
+    main()
