@@ -14,7 +14,7 @@ PACKAGE = ROOT / "slearn"
 # Each may import what stands before it, and its own folder.
 ORDER = [
     "errors", "values", "resources", "progress", "settings",
-    "engine", "metrics", "store", "catalog",
+    "engine", "metrics", "store", "catalog", "tuning",
     "agent", "datasets", "call", "loss", "evaluate", "grad", "optim", "select",
     "result", "batches", "budget", "session", "step", "train", "cli",
 ]  # fmt: skip

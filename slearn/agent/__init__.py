@@ -1,13 +1,16 @@
 """Agents: symbolic networks, their files, and the forward pass."""
 
-from slearn.agent.contract import TYPES, Contract, Field
+from slearn.agent.contract import DECIDE, TYPES, Contract, Field
 from slearn.agent.document import read_document
 from slearn.agent.file import agent_digest, agent_from_text, agent_to_text, load_agent, save_agent
-from slearn.agent.forward import Step, Trajectory, forward, node_inputs, run_nodes
+from slearn.agent.forward import forward, node_inputs, run_nodes
 from slearn.agent.model import LAYOUTS, Agent, Demo, Flow, Node
 from slearn.agent.render import inputs_text, instructions, render
+from slearn.agent.trajectory import Step, Trajectory
+from slearn.agent.write import write, write_before_answer
 
 __all__ = [
+    "DECIDE",
     "LAYOUTS",
     "TYPES",
     "Agent",
@@ -30,4 +33,6 @@ __all__ = [
     "render",
     "run_nodes",
     "save_agent",
+    "write",
+    "write_before_answer",
 ]

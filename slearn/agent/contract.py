@@ -18,6 +18,7 @@ from slearn.engine import Bounded, BoundedJson, Grammar, bounded_json, grammar_o
 from slearn.errors import EngineError, InputError
 
 TYPES = ("text", "number", "choice", "regex", "json")
+DECIDE = ("writing", "likelihood")
 NUMBER = r"-?[0-9]{1,15}(\.[0-9]{1,8})?"
 
 
@@ -26,9 +27,11 @@ class Field:
     """One field of a contract.
 
     `choices` None with type choice means that every example brings its own. `schema` is JSON text.
+    `decide` says how a choice is found, where it is the answer and stands last: written token by
+    token, or as the one whose whole text is the likeliest.
 
     >>> Field("answer", "choice", choices=("yes", "no"))
-    Field(name='answer', type='choice', choices=('yes', 'no'), pattern='', schema='', max_chars=200, max_tokens=64, multiline=False)
+    Field(name='answer', type='choice', choices=('yes', 'no'), pattern='', schema='', max_chars=200, max_tokens=64, multiline=False, decide='writing')
     """  # noqa: E501
 
     name: str = "answer"
@@ -39,16 +42,25 @@ class Field:
     max_chars: int = 200
     max_tokens: int = 64
     multiline: bool = False
+    decide: str = DECIDE[0]
+
+    def offered(self, choices: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return the choices, the field's or the example's, each once; InputError without any.
+
+        >>> Field(type="choice").offered(("up", "down", "up"))
+        ('up', 'down')
+        """
+        allowed = self.choices or choices
+        if not allowed:
+            raise InputError(f"field {self.name!r} has no choices and the example brings none")
+        return tuple(dict.fromkeys(allowed))
 
     def term(self, choices: tuple[str, ...] | None) -> Any:
         """Return the field's type as Outlines (or our bounded regex) says it."""
         from outlines.types import dsl
 
         if self.type == "choice":
-            allowed = self.choices or choices
-            if not allowed:
-                raise InputError(f"field {self.name!r} has no choices and the example brings none")
-            return dsl.Choice(list(dict.fromkeys(allowed)))
+            return dsl.Choice(list(self.offered(choices)))
         if self.type == "number":
             return dsl.Regex(NUMBER)
         if self.type == "regex":
@@ -99,6 +111,12 @@ class Contract:
         """The field that counts: `answer`, or the last."""
         return next((f for f in self.fields if f.name == "answer"), self.fields[-1])
 
+    @property
+    def decided(self) -> bool:
+        """Whether the answer is the likeliest of whole choices, and is not written."""
+        last = self.fields[-1]
+        return last.type == "choice" and last.decide == "likelihood" and last == self.answer
+
     def grammar(self, choices: tuple[str, ...] | None = None) -> Grammar:
         """Return the grammar of a whole output, for an example with its own choices or not."""
         return _grammar(self, choices)[0]
@@ -124,6 +142,15 @@ class Contract:
     def until_answer(self) -> Contract:
         """Return the contract cut after the answer: fields behind it do not change its odds."""
         return Contract(self.fields[: self.fields.index(self.answer) + 1], not self.plain)
+
+    def opening(self) -> Contract:
+        """Return the contract of what stands before the answer's value, its label included.
+
+        The label is part of it so that the field before ends as it does in a whole output: with
+        the line break, and not where the model would end its turn.
+        """
+        before = self.fields[: self.fields.index(self.answer)]
+        return Contract((*before, Field(self.answer.name, "choice", choices=("",))), not self.plain)
 
     def parse(self, text: str) -> dict[str, str]:
         """Read an output into field values; EngineError if it is no such output."""

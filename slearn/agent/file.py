@@ -10,14 +10,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from slearn.agent.contract import TYPES, Contract, Field
+from slearn.agent.contract import DECIDE, TYPES, Contract, Field
 from slearn.agent.document import Place, read_document, write_document
 from slearn.agent.model import LAYOUTS, Agent, Demo, Flow, Node
 from slearn.errors import AgentFileError, InputError
 from slearn.values import digest
 
 VERSION = 1
-_FIELD = ("name", "type", "choices", "pattern", "schema", "max_chars", "max_tokens", "multiline")
+_FIELD = (
+    "name", "type", "choices", "decide", "pattern", "schema", "max_chars", "max_tokens",
+    "multiline",
+)  # fmt: skip
 _NODE = ("name", "instructions", "inputs", "output", "demos", "layout", "tools")
 _AGENT = ("slearn", "name", "metric", "nodes", "flow", "tools")
 
@@ -170,7 +173,11 @@ def _read_contract(place: Place) -> Contract:
         raise place.fail("only the last field to be multiline or json")
     if any("\n" in choice for field in fields[:-1] for choice in field.choices or ()):
         raise place.fail("line breaks in the choices of the last field only")
-    return Contract(fields)
+    contract = Contract(fields)
+    written = fields[:-1] if contract.decided else fields
+    if any(field.decide != DECIDE[0] for field in written):
+        raise place.fail("`decide: likelihood` for the answer only, and only as the last field")
+    return contract
 
 
 def _read_field(place: Place) -> Field:
@@ -183,6 +190,8 @@ def _read_field(place: Place) -> Field:
     choices = fields["choices"].texts("a list of choices") if "choices" in fields else None
     if choices is not None and (not choices or kind != "choice"):
         raise fields["choices"].fail("a list of choices, for a field of type choice")
+    if "decide" in fields and kind != "choice":
+        raise fields["decide"].fail("a field of type choice, which alone can be decided")
     return Field(
         name=fields["name"].text() if "name" in fields else basis.name,
         type=kind,
@@ -196,6 +205,7 @@ def _read_field(place: Place) -> Field:
         if "max_tokens" in fields
         else basis.max_tokens,
         multiline=fields["multiline"].boolean() if "multiline" in fields else False,
+        decide=fields["decide"].one_of(DECIDE) if "decide" in fields else DECIDE[0],
     )
 
 
@@ -246,7 +256,7 @@ def _write_field(field: Field) -> dict[str, Any]:
         written["schema"] = canonical_order(field.schema)
     if field.type == "regex":
         written["pattern"] = field.pattern  # an empty one too: reading asks for it
-    for name in ("pattern", "max_chars", "max_tokens", "multiline"):
+    for name in ("decide", "pattern", "max_chars", "max_tokens", "multiline"):
         if getattr(field, name) != getattr(basis, name):
             written[name] = getattr(field, name)
     return written

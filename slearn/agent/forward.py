@@ -5,46 +5,15 @@ All examples take a step together, as one round, so that the engine can batch th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from slearn.agent.decide import decide
 from slearn.agent.model import Agent, Node
-from slearn.agent.render import render
-from slearn.engine import GREEDY, Engine, GenerateRequest, Sampling, Watcher
+from slearn.agent.trajectory import Step, Trajectory
+from slearn.agent.write import write
+from slearn.engine import GREEDY, Engine, Sampling, Watcher
 from slearn.errors import InputError
-from slearn.values import Example, Usage
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one node read and returned."""
-
-    node: str
-    inputs: Mapping[str, str]
-    output: Mapping[str, str]
-    text: str
-    valid: bool
-    usage: Usage
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """The steps that one example took through the agent, in order."""
-
-    example: Example
-    steps: tuple[Step, ...]
-    answer: str
-
-    def as_json(self) -> dict[str, object]:
-        """Return the trajectory as the store keeps it."""
-        return {
-            "example": self.example.id,
-            "answer": self.answer,
-            "steps": [
-                {"node": s.node, "inputs": dict(s.inputs), "output": dict(s.output), "text": s.text}
-                for s in self.steps
-            ],
-        }
+from slearn.values import Example
 
 
 def forward(
@@ -56,7 +25,7 @@ def forward(
     seed: int = 0,
     watch: Watcher | None = None,
 ) -> list[Trajectory]:
-    """Run every example through the agent; one round a node.
+    """Run every example through the agent; one round a node, two where it reasons and decides.
 
     Raises InputError when an example lacks an input, ContextError when a prompt does not fit.
     """
@@ -82,22 +51,9 @@ def run_nodes(
     for name in names:
         node = agent.node(name)
         inputs = [node_inputs(agent, node, e, s) for e, s in zip(examples, taken, strict=True)]
-        requests = [
-            GenerateRequest(
-                render(node, values, example.choices),
-                node.output.grammar(example.choices),
-                sampling,
-                seed,
-                node.output.max_tokens(example.choices),
-                where=f"node {name!r}, example {example.id}",
-            )
-            for example, values in zip(examples, inputs, strict=True)
-        ]
-        results = engine.generate(requests, watch)
-        for index, result in enumerate(results):
-            output = node.output.parse(result.text)
-            step = Step(name, inputs[index], output, result.text, result.valid, result.usage)
-            taken[index] = (*taken[index], step)
+        find = decide if node.output.decided else write
+        steps = find(node, examples, inputs, engine, sampling, seed, watch)
+        taken = [(*before, step) for before, step in zip(taken, steps, strict=True)]
     return taken
 
 

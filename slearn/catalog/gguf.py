@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slearn.catalog.cursor import Cursor
 from slearn.catalog.metadata import Value, read_metadata
 from slearn.catalog.sniff import looks_like
-from slearn.catalog.tensors import read_extent
+from slearn.catalog.tensors import read_tensors
 from slearn.errors import ModelFileError
 
 MAGIC = b"GGUF"
@@ -27,7 +27,8 @@ DEFAULT_ALIGNMENT = 32
 class GGUFHeader:
     """What a GGUF file says of itself; `needed_bytes` is the least size that holds all tensors.
 
-    `file_bytes` is the size that it has. An array of more than 64 items is kept as its `Length`.
+    `file_bytes` is the size that it has, `tensor_bytes` how much of it is of which type (ggml's
+    numbers). An array of more than 64 items is kept as its `Length`.
     """
 
     version: int
@@ -36,6 +37,7 @@ class GGUFHeader:
     data_offset: int
     needed_bytes: int
     file_bytes: int
+    tensor_bytes: dict[int, int] = field(default_factory=dict)
 
 
 def read_header(path: Path) -> GGUFHeader:
@@ -79,7 +81,7 @@ def _parse(cursor: Cursor, size: int) -> GGUFHeader:
     alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
     if type(alignment) is not int or not 0 < alignment < 1 << 32 or alignment & (alignment - 1):
         raise cursor.fail(f"its alignment is {ascii(alignment)[:60]}, not a power of two")
-    extent = read_extent(cursor, tensors)
+    extent, sizes = read_tensors(cursor, tensors)
     start = -(-cursor.position // alignment) * alignment
     needed = start + extent if extent else cursor.position
-    return GGUFHeader(version, tensors, metadata, start, needed, size)
+    return GGUFHeader(version, tensors, metadata, start, needed, size, sizes)

@@ -54,20 +54,26 @@ BLOCKS = {
 }
 
 
-def read_extent(cursor: Cursor, count: int) -> int:
-    """Read `count` tensor entries; return the bytes that their data needs after its start.
+def read_tensors(cursor: Cursor, count: int) -> tuple[int, dict[int, int]]:
+    """Read `count` tensor entries; return the bytes their data needs, and those of each type.
 
-    >>> read_extent(cursor, 272)  # doctest: +SKIP
-    96578688
+    >>> read_tensors(cursor, 272)  # doctest: +SKIP
+    (96576768, {8: 30081024, 0: 140544, 3: 66355200})
 
     Raises ModelFileError for absurd counts and shapes and for a file cut short.
     """
     if count > MAX_TENSORS or count * _SMALLEST_TENSOR > cursor.left:
         raise cursor.fail(f"its header claims {count:,} tensors: cut short or damaged")
-    return max((_tensor_end(cursor) for _ in range(count)), default=0)
+    extent, sizes = 0, dict[int, int]()
+    for _ in range(count):
+        kind, offset, size = _tensor(cursor)
+        extent = max(extent, offset + size)
+        sizes[kind] = sizes.get(kind, 0) + size
+    return extent, sizes
 
 
-def _tensor_end(cursor: Cursor) -> int:
+def _tensor(cursor: Cursor) -> tuple[int, int, int]:
+    """Read one entry; return its type, its offset and the bytes of its data."""
     name = cursor.string(LONGEST_NAME)
     if isinstance(name, int):
         raise cursor.fail(f"a tensor's name has {name:,} bytes: it is damaged")
@@ -86,4 +92,4 @@ def _tensor_end(cursor: Cursor) -> int:
     block, size = BLOCKS.get(kind, (1, 0))
     if row % block:
         raise cursor.fail(f"tensor {shown} has rows of {row:,} values, not a multiple of {block}")
-    return offset + values // block * size
+    return kind, offset, values // block * size

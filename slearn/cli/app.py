@@ -29,6 +29,7 @@ from slearn.cli.run import run
 from slearn.cli.runs import runs
 from slearn.cli.show import show
 from slearn.cli.train import train
+from slearn.cli.tune import tune
 from slearn.errors import SlearnError
 
 DEBUG = "SLEARN_DEBUG"
@@ -104,5 +105,5 @@ def main() -> None:
     """
 
 
-for command in (init, train, evaluate, run, runs, show, diff, export, doctor, models):
+for command in (init, train, evaluate, run, runs, show, diff, export, doctor, tune, models):
     main.add_command(command)

@@ -72,6 +72,7 @@ def _field(field: Field) -> str:
     parts = [f"{field.name}: {field.type}"]
     if field.type == "choice":
         parts.append("one of " + ", ".join(field.choices or ("the row's own",)))
+        parts += ["decided by likelihood"] * (field.decide == "likelihood")
     if field.type == "text":
         parts.append(f"up to {field.max_chars} characters and {field.max_tokens} tokens")
         parts.append("several lines" if field.multiline else "one line")

@@ -7,23 +7,25 @@ import platform
 import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slearn import __version__
-from slearn.cli.engines import engine_settings, open_model
+from slearn.catalog import MemoryBound, ModelStatus, usable_cores
+from slearn.cli.engines import engine_settings, identify, open_noted, tuned_for
 from slearn.cli.output import one_line
+from slearn.cli.room import Room, bound_of
 from slearn.engine import GenerateRequest, Message
 
-if TYPE_CHECKING:
-    from slearn.catalog import ModelStatus
-
 TINY = "smollm2-135m"
+CELLS = 8192
 
 LIBRARIES = ("llama-cpp-python", "llguidance", "outlines", "duckdb", "numpy", "click", "PyYAML")
 _REQUEST = GenerateRequest((Message("user", "Write one sentence about the sea."),), max_tokens=48)
 
 
-def examine(model: str | None, threads: int | None) -> dict[str, Any]:
+def examine(
+    model: str | None, threads: int | None, max_memory: int | None = None
+) -> dict[str, Any]:
     """Return what `doctor --json` prints; a model is loaded only where one is named.
 
     >>> examine(None, 2)["threads"]  # doctest: +SKIP
@@ -31,17 +33,16 @@ def examine(model: str | None, threads: int | None) -> dict[str, Any]:
     """
     from slearn.engine import describe_library
 
-    affinity = getattr(os, "sched_getaffinity", None)
     return {
         "slearn": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "cores": os.cpu_count(),
-        "usable_cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "usable_cores": usable_cores(),
         "threads": engine_settings(0, threads)["threads"],
         "library": describe_library(),
-        "model": None if model is None else _try(model, threads),
+        "model": None if model is None else _try(model, threads, max_memory),
     }
 
 
@@ -57,15 +58,21 @@ def installed(found: Iterable[ModelStatus] | None = None) -> str | None:
     return next((one.name for one in statuses if (one.name, one.state) == (TINY, "ready")), None)
 
 
-def _try(name: str, threads: int | None) -> dict[str, Any]:
+def _try(name: str, threads: int | None, max_memory: int | None) -> dict[str, Any]:
+    model = identify(name)
+    settings = engine_settings(CELLS, threads, model)
+    bound = bound_of(model, settings)
     began = time.monotonic()
-    with open_model(name, threads=threads) as engine:
+    with open_noted(model, settings, Room(max_memory)) as engine:
         loaded = time.monotonic()
         found = engine.generate([_REQUEST])[0]
         seconds = time.monotonic() - loaded
     speed = found.usage.generated / max(seconds, 1e-6)
     return {
         "name": name,
+        "memory": bound and bound.as_json(),
+        "tuned": tuned_for(model) is not None,
+        "settings": settings,
         "load_seconds": round(loaded - began, 2),
         "sentence": found.text,
         "tokens": found.usage.generated,
@@ -81,12 +88,28 @@ def report_text(report: Mapping[str, Any]) -> str:
     """
     shown: dict[str, Any] = {}
     for name, value in report.items():
-        if isinstance(value, Mapping):
-            shown |= {f"model {k}" if name == "model" else k: v for k, v in value.items()}
+        if name == "model" and isinstance(value, Mapping):
+            shown |= {f"model {k}": v for k, v in _model_lines(value).items()}
+        elif isinstance(value, Mapping):
+            shown |= value
         elif value is not None:
             shown[name] = value
     lines = (f"{name.replace('_', ' '):<17} {_shown(value)}" for name, value in shown.items())
     return "\n".join(lines)
+
+
+def _model_lines(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of a model: the memory as a sum, the settings as one line."""
+    lines = dict(model)
+    memory, settings = lines.pop("memory"), lines["settings"]
+    lines["settings"] = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in settings.items())
+    if memory is None:  # the scripted one takes none, and nothing about it can be tuned
+        del lines["tuned"]
+        return lines
+    if not lines["tuned"]:
+        lines["tuned"] = f"no: slearn tune --model {lines['name']} looks for faster settings"
+    parts = {name: memory[name] for name in ("weights", "cache", "buffers")}
+    return {**lines, "memory": MemoryBound(**parts).text()}
 
 
 def _shown(value: Any) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slearn.cli.room import Room
 from slearn.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -43,40 +46,66 @@ def recheck(noted: dict[str, Any]) -> None:
         )
 
 
-def engine_settings(cells: int, threads: int | None) -> dict[str, Any]:
+def engine_settings(
+    cells: int, threads: int | None, model: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the engine's settings as a run notes them, the number of threads filled in.
 
-    >>> engine_settings(8192, 2)
-    {'cells': 8192, 'threads': 2}
+    They are what `slearn tune` found for this model on this machine, if it was asked to; a number
+    of threads that the user gave stands for the defaults, because the rest was found with another.
+
+    >>> engine_settings(8192, 2)["threads"]
+    2
     """
+    from slearn.catalog import tuned_part
     from slearn.engine import EngineSettings
 
-    settings = EngineSettings(cells=cells, threads=threads or 0).as_json()
-    return {"cells": settings["cells"], "threads": settings["threads"]}
+    tuned = tuned_for(model) if model is not None and threads is None else None
+    return {"cells": cells, **(tuned or tuned_part(EngineSettings(threads=threads or 0)))}
 
 
-def open_noted(model: dict[str, Any], settings: dict[str, Any]) -> Engine:
-    """Load a model as it was noted.
+def tuned_for(model: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the settings that `slearn tune` found for a model on this machine, None without.
+
+    >>> tuned_for(identify("scripted")) is None
+    True
+    """
+    if model["path"] is None:
+        return None
+    from slearn.catalog import recall_tuned
+
+    return recall_tuned(model["sha256"])
+
+
+def open_noted(
+    model: Mapping[str, Any], settings: Mapping[str, Any], room: Room | None = None
+) -> Engine:
+    """Load a model as it was noted, if it fits into the room that is left.
 
     >>> open_noted(identify("scripted"), engine_settings(8192, 2)).count_tokens("two words")
     2
 
-    Raises ModelFileError where the library cannot load it.
+    Raises ModelFileError where the library cannot load it, InputError where it does not fit.
     """
-    from pathlib import Path
-
     from slearn.engine import EngineSettings, open_engine
 
+    (room or Room()).take(model, settings)
     path = None if model["path"] is None else Path(model["path"])
     return open_engine(path, sha256=model["sha256"], settings=EngineSettings(**settings))
 
 
 def open_model(
-    name: str, cells: int = 8192, threads: int | None = None, *, remember: bool = True
+    name: str,
+    cells: int = 8192,
+    threads: int | None = None,
+    *,
+    remember: bool = True,
+    max_memory: int | None = None,
 ) -> Engine:
     """Load a model by its name or path.
 
     >>> open_model("scripted").count_tokens("two words")
     2
     """
-    return open_noted(identify(name, remember=remember), engine_settings(cells, threads))
+    model = identify(name, remember=remember)
+    return open_noted(model, engine_settings(cells, threads, model), Room(max_memory))

@@ -25,10 +25,12 @@ from slearn.errors import BelowMinimum
 )  # fmt: skip
 @options.context
 @options.threads
+@options.max_memory
 @options.as_json
 def evaluate(
     agent: Path, data: Path, model: str, limit: int | None, min_score: float | None,
-    context: int, threads: int | None, as_json: bool, **columns: str | None,
+    context: int, threads: int | None, max_memory: int | None, as_json: bool,
+    **columns: str | None,
 ) -> None:  # fmt: skip
     """Score an agent on data.
 
@@ -38,7 +40,8 @@ def evaluate(
 
     report = score_agent(
         agent, data, model,
-        columns=columns, limit=limit, context=context, threads=threads, quiet=as_json,
+        columns=columns, limit=limit, context=context, threads=threads, max_memory=max_memory,
+        quiet=as_json,
     )  # fmt: skip
     if as_json:
         emit(report)

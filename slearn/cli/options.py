@@ -52,9 +52,16 @@ model = click.option(
     help="A model's name (see `slearn models list`) or the path of a GGUF file.",
 )  # fmt: skip
 threads = click.option(
-    "--threads", type=COUNT, metavar="N", help="Threads for the model.  [default: the cores]"
+    "--threads",
+    type=COUNT,
+    metavar="N",
+    help="Threads for the model.  [default: as tuned, or the cores]",
 )
 context = click.option(
     "--context", type=click.IntRange(min=64), metavar="N", default=8192, show_default=True,
     help="Tokens that the model's cache holds.",
+)  # fmt: skip
+max_memory = click.option(
+    "--max-memory", type=COUNT, metavar="MB",
+    help="Refuse models that may take more than this.  [default: what is free]",
 )  # fmt: skip

@@ -47,15 +47,17 @@ def make_plan(agent: Path, given: Mapping[str, Any]) -> Plan:
     if given["out"] is not None:
         check_out(given["out"])
     model, other = identify(given["model"]), _other_model(given)
+    other = None if other == model else other
     columns = columns_for(files["train"], source, given)
     noted = {name: _noted(path) for name, path in files.items()}
     config = {
         "agent": agent_to_text(source.agent),
         "data": {"test": None, **noted, "columns": asdict(columns)},
         "model": model,
-        "optimizer_model": None if other == model else other,
+        "optimizer_model": other,
         "settings": _settings(given).as_json(),
-        "engine": engine_settings(given["context"], given["threads"]),
+        "engine": _engine(model, given),
+        "optimizer_engine": other and _engine(other, given),
         "out": os.path.abspath(given["out"]) if given["out"] else None,
     }
     data, notes = _load(files, source.agent, columns)
@@ -90,6 +92,10 @@ def plan_from(config: Mapping[str, Any], run: str) -> Plan:
 
 def _other_model(given: Mapping[str, Any]) -> dict[str, Any] | None:
     return identify(given["optimizer_model"]) if given["optimizer_model"] else None
+
+
+def _engine(model: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    return engine_settings(given["context"], given["threads"], model)
 
 
 def _settings(given: Mapping[str, Any]) -> TrainSettings:

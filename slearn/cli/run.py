@@ -18,10 +18,12 @@ from slearn.errors import InputError
 @options.model
 @options.context
 @options.threads
+@options.max_memory
 @options.as_json
 def run(
-    agent: Path, text: str | None, model: str, context: int, threads: int | None, as_json: bool
-) -> None:
+    agent: Path, text: str | None, model: str, context: int, threads: int | None,
+    max_memory: int | None, as_json: bool,
+) -> None:  # fmt: skip
     """Answer one input with an agent.
 
     INPUT is an argument or stands on standard input; an agent that reads several values gets them
@@ -33,7 +35,7 @@ def run(
         if sys.stdin is None or sys.stdin.isatty():
             raise InputError("no input", hint="give it as an argument or on standard input")
         text = _standard_input()
-    found = answer_one(agent, text, model, context, threads)
+    found = answer_one(agent, text, model, context, threads, max_memory)
     if as_json:
         shown = found.as_json()
         emit({"answer": shown["answer"], "steps": shown["steps"]})

@@ -31,6 +31,7 @@ def score_agent(
     limit: int | None = None,
     context: int = 8192,
     threads: int | None = None,
+    max_memory: int | None = None,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Evaluate an agent and return what `eval --json` prints.
@@ -40,7 +41,8 @@ def score_agent(
     """
     source = Source.open(agent)
     examples = load_examples(data, source.agent, columns_for(data, source, columns), limit)
-    with open_model(model, context, threads) as engine, LiveLine(quiet=quiet) as line:
+    opened = open_model(model, context, threads, max_memory=max_memory)
+    with opened as engine, LiveLine(quiet=quiet) as line:
         began = time.monotonic()
 
         def watch(done: int, total: int, computed: int) -> None:
@@ -62,7 +64,14 @@ def score_agent(
     }
 
 
-def answer_one(agent: Path, text: str, model: str, context: int, threads: int | None) -> Trajectory:
+def answer_one(
+    agent: Path,
+    text: str,
+    model: str,
+    context: int,
+    threads: int | None,
+    max_memory: int | None = None,
+) -> Trajectory:
     """Run an agent on one input and return the steps it took.
 
     >>> answer_one(Path("support"), "Where is my parcel?", "scripted", 8192, 2).answer
@@ -71,7 +80,7 @@ def answer_one(agent: Path, text: str, model: str, context: int, threads: int | 
     """
     source = Source.open(agent)
     example = read_input(text, outer_inputs(source.agent), own_choices(source.agent))
-    with open_model(model, context, threads, remember=False) as engine:
+    with open_model(model, context, threads, remember=False, max_memory=max_memory) as engine:
         return forward(source.agent, [example], engine)[0]
 
 

@@ -39,6 +39,7 @@ from slearn.errors import InputError
 @click.option("--test-limit", type=options.COUNT, metavar="N", help="Read at most N test rows.")
 @options.context
 @options.threads
+@options.max_memory
 @click.option("-o", "out", type=options.FILE, metavar="FILE", help="Write the trained agent there.")
 @options.store
 @options.as_json
@@ -62,15 +63,18 @@ def train(ctx: click.Context, /, as_json: bool, store: Path, **given: Any) -> No
         result = begin(given, store, quiet=as_json)
     else:
         _refuse_extras(ctx)
-        result = go_on(given["resume"], store, given["out"], quiet=as_json)
+        result = go_on(
+            given["resume"], store, given["out"], quiet=as_json, max_memory=given["max_memory"]
+        )
     emit(result) if as_json else click.echo(result_text(result))
 
 
 def _refuse_extras(ctx: click.Context) -> None:
-    """Refuse what a run has in its own note."""
+    """Refuse what a run has in its own note; the memory is the machine's, not the run's."""
+    own = ("resume", "store", "as_json", "out", "max_memory")
     for parameter in ctx.command.params:
         name = parameter.name or ""
         given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if given and name not in ("resume", "store", "as_json", "out"):
+        if given and name not in own:
             what = "AGENT" if isinstance(parameter, click.Argument) else parameter.opts[0]
             raise InputError(f"--resume takes all that from the run: leave {what} out")

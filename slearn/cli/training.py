@@ -15,6 +15,7 @@ from slearn.cli.interrupts import interruptible
 from slearn.cli.live import LiveLine, TerminalProgress
 from slearn.cli.output import say
 from slearn.cli.plan import Plan, make_plan, plan_from
+from slearn.cli.room import Room
 from slearn.errors import Interrupted, SlearnError, StoreError
 from slearn.result import RunResult
 from slearn.settings import TrainSettings
@@ -29,10 +30,18 @@ def begin(given: Mapping[str, Any], place: Path, *, quiet: bool = False) -> dict
     """
     plan = make_plan(given["agent"], given)
     with Store.open(place, notice=say) as store:
-        return _end(_carry_out(plan, store, None, place, quiet), plan.config["out"])
+        result = _carry_out(plan, store, None, place, quiet, given.get("max_memory"))
+        return _end(result, plan.config["out"])
 
 
-def go_on(run: str, place: Path, out: Path | None = None, *, quiet: bool = False) -> dict[str, Any]:
+def go_on(
+    run: str,
+    place: Path,
+    out: Path | None = None,
+    *,
+    quiet: bool = False,
+    max_memory: int | None = None,
+) -> dict[str, Any]:
     """Go on with a run that the store knows and return its result as JSON.
 
     >>> go_on("r3", Path(".slearn/store.duckdb"))["status"]  # doctest: +SKIP
@@ -49,7 +58,7 @@ def go_on(run: str, place: Path, out: Path | None = None, *, quiet: bool = False
                 write_agent(trained_agent(store, info), Path(out))
             return dict(info.result)
         plan = plan_from(info.config, info.name)
-        return _end(_carry_out(plan, store, info.name, place, quiet), out)
+        return _end(_carry_out(plan, store, info.name, place, quiet, max_memory), out)
 
 
 def _end(result: RunResult, out: Path | str | None) -> dict[str, Any]:
@@ -58,13 +67,18 @@ def _end(result: RunResult, out: Path | str | None) -> dict[str, Any]:
     return result.as_json()
 
 
-def _carry_out(plan: Plan, store: Store, resume: str | None, place: Path, quiet: bool) -> RunResult:
+def _carry_out(
+    plan: Plan, store: Store, resume: str | None, place: Path, quiet: bool, max_memory: int | None
+) -> RunResult:
     config = plan.config
     settings = TrainSettings.from_json(config["settings"])
+    room = Room(max_memory, tell=True)
     with ExitStack() as stack:
-        engine = other = stack.enter_context(open_noted(config["model"], config["engine"]))
+        engine = other = stack.enter_context(open_noted(config["model"], config["engine"], room))
         if config["optimizer_model"] is not None:
-            other = stack.enter_context(open_noted(config["optimizer_model"], config["engine"]))
+            # Runs of earlier versions noted one setting for both.
+            noted = config.get("optimizer_engine") or config["engine"]
+            other = stack.enter_context(open_noted(config["optimizer_model"], noted, room))
         if resume is None:
             settings = with_token_budget(settings, engine, other)
             log = store.begin({**config, "settings": settings.as_json()})

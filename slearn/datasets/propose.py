@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import median
 from typing import NamedTuple
 
 from slearn.agent import Agent, Contract, Field, Flow, Node
@@ -16,7 +16,7 @@ from slearn.datasets.contracts import describe, open_field, text_field, unsayabl
 from slearn.errors import DataError
 from slearn.values import Example
 
-LONG_INPUT = 1500
+LONG_INPUT = 600  # characters, about 150 tokens
 _ROOMY = 200
 _INSTRUCTIONS = {
     "choice": "Choose the right answer.",
@@ -71,13 +71,11 @@ def propose(
     field, why = _field(train, answers, chosen, labels)
     decisions.append(Decision(f"answers are {describe(field)}", why))
     field = _wide_enough(field, [*train, *val], decisions)
-    size = fmean(sum(map(len, example.inputs.values())) for example in train)
-    layout = "inputs-last"
-    if size > LONG_INPUT:
-        layout = "inputs-first"
-        decisions.append(Decision("layout inputs-first", f"inputs have {size:.0f} characters"))
     lines = tuple(line.strip() for line in instruction.splitlines() if line.strip())
     lines = lines or (_INSTRUCTIONS.get(chosen, "Answer."),)
+    layout, why = _layout(train, lines)
+    if why:
+        decisions.append(Decision(f"layout {layout}", why))
     inputs = tuple(train[0].inputs)
     node = Node(_node_name(inputs), lines, inputs, Contract((field,)), layout=layout)
     return Proposal(Agent(name, (node,), Flow((node.name,)), chosen), tuple(decisions))
@@ -121,6 +119,15 @@ def _field(
         return Field(type="number"), "every target is a plain number"
     longest = max(map(len, targets))
     return text_field(targets), f"the longest target has {longest} characters, with room"
+
+
+def _layout(train: Sequence[Example], lines: Sequence[str]) -> tuple[str, str]:
+    """Put in front what pays: all rows share the instructions, all candidates a row's inputs."""
+    size = median(sum(map(len, example.inputs.values())) for example in train)
+    if size <= max(LONG_INPUT, sum(map(len, lines))):
+        return "inputs-last", ""
+    why = f"inputs are long (median {size:.0f} characters), and candidates share what stands first"
+    return "inputs-first", why
 
 
 def _wide_enough(field: Field, examples: list[Example], decisions: list[Decision]) -> Field:

@@ -9,9 +9,19 @@ prefill, nothing sampled, and it moves when accuracy still sits at zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from slearn.agent import Agent, Step, Trajectory, node_inputs, render, run_nodes
+from slearn.agent import (
+    Agent,
+    Node,
+    Step,
+    Trajectory,
+    node_inputs,
+    render,
+    run_nodes,
+    write,
+    write_before_answer,
+)
 from slearn.engine import Engine, ScoreRequest, Watcher
 from slearn.loss.judge import judge
 from slearn.values import Example
@@ -87,25 +97,40 @@ def _requests(
 ) -> list[ScoreRequest]:
     """Run what comes before the answer, and ask for the likelihood of the targets after it."""
     last = agent.last
-    writes_first = last.output.fields[0] != last.output.answer
-    names = agent.flow.steps if writes_first else agent.flow.steps[:-1]
-    taken = run_nodes(agent, names, examples, engine, watch=watch)
+    taken = run_nodes(agent, agent.flow.steps[:-1], examples, engine, watch=watch)
+    inputs = [node_inputs(agent, last, e, steps) for e, steps in zip(examples, taken, strict=True)]
+    begun = _begun(last, examples, inputs, engine, watch)
     cut = last.output.until_answer()
     requests = []
-    for example, steps in zip(examples, taken, strict=True):
-        own: Step | None = steps[-1] if writes_first else None
-        before = steps[:-1] if own else steps
+    for example, own in zip(examples, begun, strict=True):
         targets = (example.targets or ())[:_MOST_ALTERNATIVES]
         requests.append(
             ScoreRequest(
-                render(last, node_inputs(agent, last, example, before), example.choices),
+                render(last, own.inputs, example.choices),
                 tuple(dict.fromkeys(targets)),
                 cut.grammar(example.choices),
-                cut.prefix(own.output if own else {}),
+                cut.prefix(own.output),
                 where=f"node {last.name!r}, example {example.id}",
             )
         )
     return requests
+
+
+def _begun(
+    node: Node,
+    examples: Sequence[Example],
+    inputs: Sequence[Mapping[str, str]],
+    engine: Engine,
+    watch: Watcher | None,
+) -> list[Step]:
+    """Return what the node writes before its answer, asked for as the forward pass asks for it.
+
+    What that has paid for is then free: a whole output, unless the answer is decided afterwards.
+    """
+    contract = node.output
+    whole = contract.fields[0] != contract.answer and not contract.decided
+    ask = write if whole else write_before_answer
+    return ask(node, examples, inputs, engine, watch=watch)
 
 
 def _grades(

@@ -111,6 +111,8 @@ def test_what_is_rendered_is_accepted_and_parsed(data: st.DataObject) -> None:
     assert text.startswith(before)
     assert accepts(cut.grammar(), before + said[contract.answer.name])
     assert cut.prefix(said) == before and cut.answer == contract.answer
+    opening = contract.opening().grammar()
+    assert accepts(opening, before) and not accepts(opening, before + said[contract.answer.name])
 
 
 @settings(max_examples=80, deadline=None)

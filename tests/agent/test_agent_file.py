@@ -14,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slearn.agent import (
+    DECIDE,
     LAYOUTS,
     TYPES,
     Agent,
@@ -52,7 +53,7 @@ SCHEMA = json.dumps(
 
 
 @st.composite
-def fields(draw: st.DrawFn, last: bool, name: str) -> Field:
+def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool) -> Field:
     kind = draw(st.sampled_from(TYPES if last else TYPES[:-1]))
     options = st.lists(TEXTS, min_size=1, max_size=3)
     if not last:
@@ -66,6 +67,7 @@ def fields(draw: st.DrawFn, last: bool, name: str) -> Field:
         max_chars=draw(st.integers(1, 100_000)),
         max_tokens=draw(st.integers(1, 100_000)),
         multiline=last and draw(st.booleans()),
+        decide=draw(st.sampled_from(DECIDE)) if last and answer and kind == "choice" else DECIDE[0],
     )
 
 
@@ -73,7 +75,16 @@ def fields(draw: st.DrawFn, last: bool, name: str) -> Field:
 def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
     names = draw(st.lists(TEXTS, min_size=1, max_size=2, unique=True))
     contract = Contract(
-        tuple(draw(fields(place == len(names) - 1, field)) for place, field in enumerate(names))
+        tuple(
+            draw(
+                fields(
+                    place == len(names) - 1,
+                    field,
+                    answer=field == "answer" or "answer" not in names,
+                )
+            )
+            for place, field in enumerate(names)
+        )
     )
     inputs = draw(st.lists(TEXTS | st.sampled_from(["input", *before]), min_size=1, max_size=2))
     demos = [
@@ -171,6 +182,22 @@ def test_a_schema_is_read_as_yaml_or_as_json_text_in_its_own_order() -> None:
         assert agent_from_text(agent_to_text(agent)) == agent
 
 
+def test_how_a_choice_is_decided_is_written_only_where_it_is_not_the_usual_way() -> None:
+    choice = HEAD + "  output: {type: choice, choices: [a, b]"
+    usual = agent_from_text(choice + "}\n")
+    assert usual.last.output.answer.decide == "writing"
+    assert agent_from_text(choice + ", decide: writing}\n") == usual
+    assert "decide" not in agent_to_text(usual)
+    other = agent_from_text(
+        HEAD
+        + "  output:\n  - {name: reasoning}\n"
+        + "  - {name: label, type: choice, choices: [a, b], decide: likelihood}\n"
+    )
+    assert other.last.output.decided and not usual.last.output.decided
+    assert "decide: likelihood" in agent_to_text(other)
+    assert agent_from_text(agent_to_text(other)) == other
+
+
 HEAD = "slearn: 1\nnodes:\n- name: a\n  instructions: [x]\n"
 TWO = HEAD + "- name: b\n  instructions: [y]\n  inputs: [a]\n"
 
@@ -208,6 +235,27 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  output: {type: choice, choices: []}\n", 5, "a list of choices"),
     (HEAD + "  output: {type: choice, choices: yes}\n", 5, "a list of choices"),
     (HEAD + "  output: {choices: [a]}\n", 5, "for a field of type choice"),
+    (HEAD + "  output: {type: choice, decide: dice}\n", 5, "writing, likelihood, not 'dice'"),
+    (HEAD + "  output: {type: choice, decide: [likelihood]}\n", 5, "one of writing, likelihood"),
+    (HEAD + "  output: {type: number, decide: likelihood}\n", 5, "a field of type choice"),
+    (HEAD + "  output: {decide: writing}\n", 5, "decide: expected a field of type choice"),
+    (
+        HEAD + "  output:\n  - {name: p, type: choice, decide: likelihood}\n  - {name: q}\n",
+        6,
+        "only as the last field",
+    ),
+    (
+        HEAD
+        + "  output: [{name: p, type: choice, decide: likelihood}, "
+        + "{name: answer, type: choice, decide: likelihood}]\n",
+        5,
+        "for the answer only",
+    ),
+    (
+        HEAD + "  output: [{name: answer}, {name: q, type: choice, decide: likelihood}]\n",
+        5,
+        "for the answer only",
+    ),
     (HEAD + "  output: {max_chars: 1.5}\n", 5, "a whole number from 1 to 100000"),
     (HEAD + "  output: {max_tokens: 0}\n", 5, "a whole number from 1 to 100000"),
     (HEAD + "  output: {multiline: yes}\n", 5, "true or false"),

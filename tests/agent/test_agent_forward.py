@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from itertools import combinations
+
 import pytest
 
 from slearn.agent import (
@@ -41,6 +45,30 @@ def test_long_inputs_stand_first_in_one_message() -> None:
     shown = "Input:\nhot\nOutput:\ncold"
     wanted = f"big\n\n{shown}\n\n{shown}\n\nGive the opposite."
     assert render(node, {"input": "big"}) == (Message("user", wanted),)
+
+
+@pytest.mark.parametrize("own", [None, ("north", "south")])
+def test_candidates_share_a_long_input_that_stands_first(own: tuple[str, ...] | None) -> None:
+    long = {"question": "Which way?", "passage": "A long passage of many words. " * 40}
+    output = Contract((Field("answer", "choice", choices=None if own else ("north", "south")),))
+    shown = Demo({"question": "And now?", "passage": "short"}, {"answer": "north"}, "e1", own)
+    reasoned = Contract((Field("reasoning"), *output.fields))
+    first = Node("answer", ("Choose.",), ("question", "passage"), output, (), "inputs-first")
+    candidates = [
+        first,
+        replace(first, instructions=("Say where it leads.", "Choose.")),
+        replace(first, instructions=(), demos=(shown,)),
+        replace(first, instructions=(), demos=(replace(shown, output={"answer": "south"}),) * 2),
+        replace(first, output=reasoned),
+    ]
+    prompts = [render(node, long, own) for node in candidates]
+    assert {tuple(message.role for message in prompt) for prompt in prompts} == {("user",)}
+    for one, other in combinations(prompts, 2):
+        shared = os.path.commonprefix([one[0].content, other[0].content])
+        assert shared.startswith(inputs_text(first, long))
+        assert own is None or "Choices: north | south" in shared
+    last = [render(replace(node, layout="inputs-last"), long, own) for node in candidates]
+    assert all(prompt[0] != last[0][0] for prompt in last[1:])  # nothing to share there
 
 
 def test_several_inputs_are_named_and_a_missing_instruction_leaves_no_trace() -> None:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from slearn.agent import load_agent
+from slearn.agent import agent_from_text, load_agent
+from slearn.cli.changes import compare
 from slearn.cli.story import story_text
 from slearn.store import Store
 
@@ -163,3 +164,12 @@ nodes:
     assert parts[3]["lines"] == ["  Say it.", "- Be brief.", "+ Be very brief.", "+ Be nice."]
     assert parts[4]["lines"] == ["+ hot => a"]
     assert parts[5]["lines"][1] == "+ answer: regex, a+"
+
+
+def test_another_way_to_decide_is_a_difference() -> None:
+    head = "slearn: 1\nnodes:\n- name: a\n  instructions: []\n"
+    choice = head + "  output: {type: choice, choices: [yes, no]"
+    one, two = (agent_from_text(choice + end) for end in ("}\n", ", decide: likelihood}\n"))
+    (part,) = compare(one, two)
+    assert (part["node"], part["part"]) == ("a", "output")
+    assert part["lines"][1] == "+ answer: choice, one of yes, no, decided by likelihood"

@@ -156,10 +156,36 @@ def test_the_test_split_is_never_looked_at() -> None:
     assert propose(found.splits.train, found.splits.val) == found.proposal
 
 
-def test_long_inputs_stand_first() -> None:
-    long = [{"input": f"{n}" + "x" * LONG_INPUT, "target": n * 9} for n in range(8)]
-    assert prepare(long, Wishes()).proposal.agent.last.layout == "inputs-first"
-    assert prepared(*range(10, 18)).proposal.agent.last.layout == "inputs-last"
+def sized(*sizes: int) -> list[Example]:
+    return [Example(str(n), {"input": "x" * size}, (str(n * 7),)) for n, size in enumerate(sizes)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "instruction", "layout"),
+    [
+        ((LONG_INPUT + 1,) * 5, "", "inputs-first"),
+        ((LONG_INPUT,) * 5, "", "inputs-last"),
+        ((90_000, 90_000, 20, 20, 20), "", "inputs-last"),  # a few long rows do not decide
+        ((20, 20, 9_000, 9_000, 9_000), "", "inputs-first"),
+        ((LONG_INPUT + 1,) * 5, "word " * LONG_INPUT, "inputs-last"),  # what all rows share is more
+    ],
+)
+def test_what_is_long_stands_first_and_it_is_said_why(
+    sizes: tuple[int, ...], instruction: str, layout: str
+) -> None:
+    found = propose(sized(*sizes), [], instruction=instruction)
+    assert found.agent.last.layout == layout
+    said = [decision for decision in found.decisions if decision.what.startswith("layout")]
+    assert [decision.what for decision in said] == [f"layout {layout}"] * (layout != "inputs-last")
+    for decision in said:
+        assert f"median {sorted(sizes)[2]} characters" in decision.why
+
+
+def test_all_inputs_of_a_row_count_for_its_layout() -> None:
+    half = "x" * (LONG_INPUT // 2)
+    rows = [{"a": f"{n}{half}", "b": half, "target": n * 9} for n in range(8)]
+    assert prepare(rows, Wishes(("a", "b"))).proposal.agent.last.layout == "inputs-first"
+    assert prepare(rows, Wishes(("a",))).proposal.agent.last.layout == "inputs-last"
 
 
 def test_instruction_lines_are_weights_of_their_own() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.engine import GenerateRequest, Generation, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine, accepts
+from slearn.evaluate import evaluate
 from slearn.loss import UNSAYABLE, loss_of, measured_loss, measured_losses
 from slearn.values import Example, Usage
 
@@ -122,6 +124,44 @@ def test_a_reasoned_answer_is_scored_after_the_reasoning_this_agent_wrote() -> N
     assert [len(made) for made in engine.generated] == [2]
     prefixes = [request.prefix for request in engine.scored[0]]
     assert prefixes == [f"reasoning: because row {n}\nanswer: " for n in range(2)]
+
+
+def decided(contract: Contract) -> Contract:
+    return Contract((*contract.fields[:-1], replace(contract.answer, decide="likelihood")))
+
+
+@pytest.mark.parametrize("contract", [CHOICE, REASONED])
+def test_a_decided_answer_is_scored_where_the_choices_are_weighed(contract: Contract) -> None:
+    def before(request: GenerateRequest) -> str:
+        return f"reasoning: because {request.messages[-1].content}\nanswer: "
+
+    engine = Likelihoods(even, before)
+    examples = rows(("yes",), ("no", "maybe"))
+    losses = measured_loss(agent(decided(contract)), examples, engine)
+    assert losses == pytest.approx([math.log(4), math.log(2)])
+    evaluate(agent(decided(contract)), examples, engine)
+    scored, weighed = engine.scored
+    assert [replace(one, targets=()) for one in scored] == [
+        replace(one, targets=()) for one in weighed
+    ]
+    assert [one.targets for one in weighed] == [("yes", "no", "maybe")] * 2
+    # what is written before the answer is asked for in the same words, and so is paid for once
+    assert len(engine.generated) == (2 if contract is REASONED else 0)
+    assert engine.generated[:1] == engine.generated[1:]
+
+
+def test_a_judge_grades_the_answer_that_was_decided() -> None:
+    def table(request: ScoreRequest, target: str) -> float:
+        if request.targets == ("1", "2", "3", "4", "5"):
+            return 0.0 if target == "4" else -math.inf
+        return {"yes": -2.0, "no": -3.0, "maybe": -0.5}[target]
+
+    engine = Likelihoods(table, said)
+    losses = measured_loss(agent(decided(CHOICE)), rows(None), engine)
+    assert losses == pytest.approx([-math.log(0.75)])
+    assert "maybe" in engine.scored[1][0].messages[-1].content
+    found = evaluate(replace(agent(decided(CHOICE)), metric="judge"), rows(None), engine)
+    assert (found.answers, found.scores) == (("maybe",), (0.75,))
 
 
 @pytest.mark.parametrize("more", [(), (Field("note"),)])

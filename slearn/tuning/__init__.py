@@ -1,0 +1,12 @@
+"""Looks for the settings with which a model runs fastest on a machine.
+
+`search` compares, whatever it is that runs; `Stand` runs a `Workload` like that of training on
+engines that stand side by side; `axes_for` says what is worth trying.
+"""
+
+from slearn.tuning.axes import axes_for
+from slearn.tuning.search import Found, Trial, search
+from slearn.tuning.stand import Stand
+from slearn.tuning.workload import Workload
+
+__all__ = ["Found", "Stand", "Trial", "Workload", "axes_for", "search"]
