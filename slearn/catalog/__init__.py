@@ -20,6 +20,7 @@ from slearn.catalog.manage import add, remove
 from slearn.catalog.memory import MemoryBound, memory_bound
 from slearn.catalog.metadata import Length
 from slearn.catalog.model import Model, ModelStatus, Verdict
+from slearn.catalog.reencoded import forget_weights, weights_file
 from slearn.catalog.transfer import Progress
 from slearn.catalog.tuned import recall_tuned, remember_tuned, tuned_part
 
@@ -38,6 +39,7 @@ __all__ = [
     "add",
     "available_memory",
     "check_file",
+    "forget_weights",
     "home_dir",
     "list_models",
     "load_entries",
@@ -54,4 +56,5 @@ __all__ = [
     "tuned_part",
     "usable_cores",
     "verify",
+    "weights_file",
 ]

@@ -11,6 +11,7 @@ from slearn.catalog.home import absolute, download_path, home_dir, models_dir, p
 from slearn.catalog.lookup import not_downloaded
 from slearn.catalog.model import Model
 from slearn.catalog.names import HUB, check_name, find_entry, parse_hub, unknown
+from slearn.catalog.reencoded import forget_weights
 from slearn.catalog.registry import changing
 from slearn.errors import ModelFileError
 
@@ -68,6 +69,8 @@ def remove(name: str, *, home: Path | None = None, entries: Sequence[Entry] | No
         if model is None:
             raise unknown(name, [*(entry.name for entry in entries), *registered])
         shared = any(other.path == model.path for other in registered.values())
+    if not shared:
+        forget_weights(model.sha256, home=base)
     return not shared and _delete(model.path, models_dir(base))
 
 

@@ -89,8 +89,13 @@ def open_noted(
     """
     from slearn.engine import EngineSettings, open_engine
 
-    (room or Room()).take(model, settings)
-    path = None if model["path"] is None else Path(model["path"])
+    path = None
+    if model["path"] is not None:
+        from slearn.catalog import weights_file
+
+        kind = settings.get("weights", EngineSettings.weights)
+        path = weights_file(Path(model["path"]), model["sha256"], kind)
+    (room or Room()).take(model, settings, path)
     return open_engine(path, sha256=model["sha256"], settings=EngineSettings(**settings))
 
 

@@ -30,12 +30,16 @@ class Room:
         self._tell = tell
         self._taken = 0
 
-    def take(self, model: Mapping[str, Any], settings: Mapping[str, Any]) -> MemoryBound | None:
+    def take(
+        self, model: Mapping[str, Any], settings: Mapping[str, Any], path: Path | None = None
+    ) -> MemoryBound | None:
         """Return what a model may take and count it; None for the scripted one, which takes none.
+
+        `path` is the file that will be opened, where it is another form of the model's own.
 
         Raises InputError, with the numbers, where it is more than is left.
         """
-        bound = bound_of(model, settings)
+        bound = bound_of(model, settings, path)
         if bound is None:
             return None
         limit = self._limit
@@ -69,7 +73,9 @@ class Room:
         return None if describe_library()["gpu_offload"] else available_memory()
 
 
-def bound_of(model: Mapping[str, Any], settings: Mapping[str, Any]) -> MemoryBound | None:
+def bound_of(
+    model: Mapping[str, Any], settings: Mapping[str, Any], path: Path | None = None
+) -> MemoryBound | None:
     """Return the most memory that a model takes, read from its file; None for the scripted one.
 
     >>> bound_of({"name": "scripted", "path": None}, {}) is None
@@ -80,4 +86,4 @@ def bound_of(model: Mapping[str, Any], settings: Mapping[str, Any]) -> MemoryBou
     from slearn.catalog import memory_bound, read_header
     from slearn.engine import EngineSettings
 
-    return memory_bound(read_header(Path(model["path"])), EngineSettings(**settings))
+    return memory_bound(read_header(path or Path(model["path"])), EngineSettings(**settings))

@@ -9,11 +9,17 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from slearn.catalog import remember_tuned, tuned_part, usable_cores
+from slearn.catalog import (
+    forget_weights,
+    remember_tuned,
+    tuned_part,
+    usable_cores,
+    weights_file,
+)
 from slearn.cli.engines import SCRIPTED, identify
 from slearn.cli.output import say, table
 from slearn.cli.room import Room
-from slearn.engine import Engine, EngineSettings, open_engine
+from slearn.engine import Engine, EngineSettings, describe_library, open_engine
 from slearn.errors import InputError
 from slearn.tuning import Found, Stand, Trial, axes_for, search
 
@@ -38,9 +44,9 @@ def tune_model(name: str, cells: int, seconds: float, max_memory: int | None) ->
 
     @contextmanager
     def opener(settings: EngineSettings) -> Iterator[Engine]:
-        bound = room.take(model, {"cells": cells, **tuned_part(settings)})
+        path = weights_file(Path(model["path"]), model["sha256"], settings.weights)
+        bound = room.take(model, {"cells": cells, **tuned_part(settings)}, path)
         try:
-            path = Path(model["path"])
             with open_engine(path, sha256=model["sha256"], settings=settings) as engine:
                 yield engine
         finally:
@@ -50,17 +56,24 @@ def tune_model(name: str, cells: int, seconds: float, max_memory: int | None) ->
         prompt = stand.fit(start, seconds)
         found = search(
             start,
-            axes_for(usable_cores(), prompt),
+            axes_for(usable_cores(), prompt, weights=_forms()),
             stand.measure,
             drop=stand.drop,
             out_of_time=lambda: monotonic() - began >= seconds,
             tell=lambda trial: say(trial_text(trial)),
         )
+    for kind in {trial.candidate.weights for trial in found.trials} - {found.settings.weights}:
+        forget_weights(model["sha256"], kind)
     if all(trial.cost is None for trial in found.trials):
         say("nothing was compared in time: give more with --seconds; nothing is remembered")
     else:
         _remember(model["sha256"], found.settings)
     return _report(model["name"], found)
+
+
+def _forms() -> tuple[str, ...]:
+    """Return the forms of weights to try: a GPU has kernels for all of them."""
+    return ("file",) if describe_library()["gpu_offload"] else ("file", "f16", "q8_0")
 
 
 def _remember(sha256: str, settings: EngineSettings) -> None:

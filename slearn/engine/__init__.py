@@ -14,7 +14,7 @@ from slearn.engine.base import (
     Watcher,
 )
 from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
-from slearn.engine.opening import describe_library, open_engine
+from slearn.engine.opening import describe_library, open_engine, reencode
 from slearn.engine.schema import BoundedJson, bounded_json
 from slearn.engine.settings import EngineSettings
 
@@ -39,4 +39,5 @@ __all__ = [
     "describe_library",
     "grammar_of",
     "open_engine",
+    "reencode",
 ]

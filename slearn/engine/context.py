@@ -35,7 +35,7 @@ def _keep_errors(level: int, text: bytes, _: ctypes.c_void_p) -> None:
         _MESSAGES.append(text.decode("utf-8", "replace").strip())
 
 
-def _silence() -> None:
+def silence() -> None:
     """Send the library's log to us; what it says last is quoted when something fails."""
     llama_cpp.llama_log_set(_keep_errors, ctypes.c_void_p(0))
 
@@ -47,7 +47,7 @@ def last_words() -> str:
 
 def library() -> dict[str, Any]:
     """Return what the library was built for, and how many layers would go to a GPU."""
-    _silence()
+    silence()
     offload = bool(llama_cpp.llama_supports_gpu_offload())
     return {
         "gpu_offload": offload,
@@ -81,7 +81,7 @@ class Context:
     """
 
     def __init__(self, path: Path, settings: EngineSettings) -> None:
-        _silence()
+        silence()
         self._owner = threading.get_ident()
         self._model: Any = None
         self._context: Any = None

@@ -28,6 +28,18 @@ def open_engine(
     return LlamaEngine(path, sha256=sha256, settings=settings)
 
 
+def reencode(source: Path, target: Path, kind: str) -> None:
+    """Write the model at `source` to `target` with its weights as `kind`, f16 or q8_0.
+
+    >>> reencode(Path("model.gguf"), Path("model-f16.gguf"), "f16")  # doctest: +SKIP
+
+    Raises EngineError where the library cannot.
+    """
+    from slearn.engine import reencoding
+
+    reencoding.reencode(source, target, kind)
+
+
 def describe_library() -> dict[str, Any]:
     """Return what the inference library here was built for; loads it.
 

@@ -16,6 +16,8 @@ class EngineSettings:
     the library was built for a GPU; `threads` 0 means as many as the cores that this process has.
     `flash_attention` is on, off or auto (wherever the model allows it); `cache_type` is what the
     cache keeps its numbers as: f16, or q8_0 for half the memory, which needs flash attention.
+    `weights` is the form of the weights in the file that is opened: as it came (file), or written
+    anew for this machine as f16 or q8_0 (`reencode`).
 
     >>> EngineSettings(threads=2, cache_type="q8_0").as_json()["cells"]
     8192
@@ -29,6 +31,7 @@ class EngineSettings:
     gpu_layers: int = -1
     flash_attention: str = "auto"
     cache_type: str = "f16"
+    weights: str = "file"
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings with the thread count filled in."""

@@ -1,8 +1,8 @@
-"""What is worth trying: how many threads, how large a batch, which attention, which cache."""
+"""What is worth trying: threads, form of the weights, attention, batch size, cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from slearn.engine import EngineSettings
@@ -12,8 +12,10 @@ BATCHES = (256, 512, 1024)
 Axis = Callable[[EngineSettings], list[EngineSettings]]
 
 
-def axes_for(cores: int, prompt: int) -> list[Axis]:
+def axes_for(cores: int, prompt: int, *, weights: Sequence[str] = ("file",)) -> list[Axis]:
     """Return the axes of a search on so many cores; `prompt` is the tokens of one round.
+
+    `weights` are the forms of the weights to try: only on a processor, a GPU has its own.
 
     Flash attention `auto` is on wherever the model allows it, so only off is another choice. Two
     batch sizes that both hold the whole round cannot be told apart by it.
@@ -40,4 +42,7 @@ def axes_for(cores: int, prompt: int) -> list[Axis]:
         kinds = ("f16",) if now.flash_attention == "off" else ("f16", "q8_0")
         return [replace(now, cache_type=kind) for kind in kinds]
 
-    return [threads, attention, batch, cache]
+    def forms(now: EngineSettings) -> list[EngineSettings]:
+        return [replace(now, weights=kind) for kind in weights]
+
+    return [threads, forms, attention, batch, cache]

@@ -15,7 +15,13 @@ from slearn.engine import Engine, EngineSettings, open_engine
 from slearn.errors import EngineError
 from slearn.store import Store
 
-FAST = {"threads": 1, "batch_size": 256, "flash_attention": "off", "cache_type": "f16"}
+FAST = {
+    "threads": 1,
+    "batch_size": 256,
+    "flash_attention": "off",
+    "cache_type": "f16",
+    "weights": "file",
+}
 
 
 class Machine:

@@ -116,12 +116,13 @@ def test_losers_are_dropped_and_the_winner_is_not() -> None:
 
 def test_the_axes_offer_only_what_can_run_and_be_told_apart() -> None:
     now = EngineSettings(threads=8)
-    threads, attention, batch, cache = axes_for(8, 700)
+    threads, forms, attention, batch, cache = axes_for(8, 700, weights=("file", "f16"))
+    assert [s.weights for s in forms(now)] == ["file", "f16"]
     assert [s.threads for s in threads(now)] == [8, 6, 4, 2]
     assert [s.threads for s in axes_for(1, 700)[0](now)] == [1]
     assert [s.flash_attention for s in attention(now)] == ["auto", "off"]
     assert [s.batch_size for s in batch(now)] == [256, 512, 1024]
-    assert [s.batch_size for s in axes_for(8, 400)[2](now)] == [256]
+    assert [s.batch_size for s in axes_for(8, 400)[3](now)] == [256]
     assert [s.cache_type for s in cache(now)] == ["f16", "q8_0"]
     assert [s.cache_type for s in cache(EngineSettings(flash_attention="off"))] == ["f16"]
     assert [s.flash_attention for s in attention(EngineSettings(cache_type="q8_0"))] == ["auto"]

@@ -1,0 +1,24 @@
+"""A real model with its weights in another form says nearly the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slearn.catalog import weights_file
+from slearn.engine import Engine, EngineSettings, ScoreRequest, open_engine
+from tests.engine.contract import YES_NO, ask
+
+pytestmark = pytest.mark.model
+
+
+@pytest.mark.parametrize("kind", ["f16", "q8_0"])
+def test_likelihoods_stay(tiny: Engine, tiny_path: Path, tmp_path: Path, kind: str) -> None:
+    path = weights_file(tiny_path, "0" * 64, kind, home=tmp_path)
+    requests = [ScoreRequest(ask(f"Is {n} cold?"), ("yes", "no"), YES_NO) for n in range(9)]
+    settings = EngineSettings(cells=2048, sequences=4, weights=kind)
+    with open_engine(path, sha256="0" * 64, settings=settings) as other:
+        assert other.fingerprint != tiny.fingerprint
+        for left, right in zip(tiny.score(requests), other.score(requests), strict=True):
+            assert left.logprobs == pytest.approx(right.logprobs, abs=0.3)
