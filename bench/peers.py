@@ -4,10 +4,12 @@
 
 Contenders take turns (A B C A B C …) on the same model file with all cores of the machine:
 
-- slearn: round by round, as the training run asked;
+- slearn: round by round, as the training run asked, on the file as it came;
+- slearn, tuned: the same with the settings of `slearn tune`, if it was run for this model here;
 - llama: `Llama.create_chat_completion`, one after the other, no grammar, all calls of the whole run
   sorted by their text, which is the best order for its prefix reuse; each answer as many tokens as
-  slearn's (a peer without a grammar would ramble on: that is not counted against it);
+  slearn's (a peer without a grammar would ramble on: that is not counted against it); once more on
+  the weights that tuning wrote, if it wrote any;
 - server: llama.cpp's own server over HTTP, as many clients as slots, same order and lengths, its
   prefix cache on; the best of --slots;
 - outlines: `outlines.Generator` on the same `Llama`, generators compiled before the clock starts,
@@ -29,13 +31,14 @@ import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import workload
 
-from slearn.catalog import resolve
-from slearn.engine import Engine, GenerateRequest, open_engine
+from slearn.catalog import recall_tuned, resolve, weights_file
+from slearn.engine import Engine, EngineSettings, GenerateRequest, open_engine
 
 PORT = 18_437
 CORES = len(os.sched_getaffinity(0))
@@ -47,25 +50,35 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--workload", type=Path, default=workload.DEFAULT)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=300, help="take this many, whole rounds")
+    parser.add_argument("--every", type=int, default=1, help="of each round take every so-manieth")
     parser.add_argument("--server", help="path of llama-server; left out without one")
     parser.add_argument("--slots", default="4,16")
     parser.add_argument("--sample", type=int, default=12)
     parser.add_argument("--without", default="", help="contenders to leave out, by comma")
     given = parser.parse_args()
     model = resolve(given.model)
-    rounds = _rounds(workload.load(given.workload), given.calls)
-    with open_engine(model.path, sha256=model.sha256) as engine:
-        # Both libraries bring the same labels' lengths to the clock: those of slearn's answers.
-        replay(engine, rounds)
+    rounds = _rounds(workload.load(given.workload), given.every)
+    settings = recall_tuned(model.sha256) or {}
+    kind = settings.get("weights", "file")
+    tuned_file = weights_file(model.path, model.sha256, kind)
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(model.path, sha256=model.sha256))
         calls = [request for part in rounds for request in part]
         answers = replay(engine, rounds)[1]
+        # Every contender writes as many tokens as slearn's answers have.
         lengths = [max(1, engine.count_tokens(text)) for text in answers]
         order = sorted(range(len(calls)), key=lambda i: _text(calls[i]))
         work = [(calls[i], lengths[i]) for i in order]
         contenders: dict[str, Callable[[], float]] = {"slearn": lambda: replay(engine, rounds)[0]}
         llama = _llama(str(model.path))
         contenders["llama"] = lambda: one_by_one(llama, work)
+        if settings:
+            fast = stack.enter_context(
+                open_engine(tuned_file, sha256=model.sha256, settings=EngineSettings(**settings))
+            )
+            contenders["slearn, tuned"] = lambda: replay(fast, rounds)[0]
+            other = _llama(str(tuned_file))
+            contenders["llama, tuned file"] = lambda: one_by_one(other, work)
         if given.server:
             for slots in map(int, given.slots.split(",")):
                 contenders[f"server, {slots} slots"] = _server(given, str(model.path), slots, work)
@@ -114,13 +127,9 @@ def one_by_one(llama: Any, work: list[tuple[GenerateRequest, int]]) -> float:
     return time.monotonic() - start
 
 
-def _rounds(recorded: list[workload.Round], count: int) -> list[list[GenerateRequest]]:
-    """Return whole rounds of generation, greedy ones and sampled ones, up to so many calls."""
-    taken: list[list[GenerateRequest]] = []
-    for part in recorded:
-        if part.generate and sum(map(len, taken)) < count:
-            taken.append(list(part.generate))
-    return taken
+def _rounds(recorded: list[workload.Round], every: int) -> list[list[GenerateRequest]]:
+    """Return the rounds of generation; of each every so-manieth call, and at least one."""
+    return [list(part.generate[::every]) for part in recorded if part.generate]
 
 
 def _text(request: GenerateRequest) -> str:

@@ -18,6 +18,10 @@ from slearn.engine.numeric import Logits, greedy, sample, step_logprob
 from slearn.engine.vocab import Vocab
 from slearn.values import Usage
 
+# The steps of a target where the grammar leaves a choice, by index; of each target by its number.
+Choices = dict[int, Step]
+Riders = Callable[[], dict[int, Choices | None]]
+
 
 class Job(ABC):
     """Tokens to compute for one sequence; `finished` when no more logits are wanted.
@@ -156,36 +160,27 @@ class GenerateJob(Job):
 
 
 class ScoreJob(Job):
-    """Sums the log-likelihood of one target after a prompt."""
+    """Sums the log-likelihoods of one or more targets that need the same tokens computed.
 
-    def __init__(
-        self,
-        order: int,
-        prompt: list[int],
-        target: list[int],
-        steps: Callable[[], list[Step] | None],
-        given: int,
-    ) -> None:
+    Labels that differ in their first token, and are forced after it, all rest on the logits at the
+    end of the prompt: they are riders of one job.
+    """
+
+    def __init__(self, order: int, prompt: list[int], target: list[int], riders: Riders) -> None:
         super().__init__(order, prompt, target, 0)
-        self._make_steps = steps
-        self._given = given
-        self._steps: dict[int, Step] = {}
-        self.logprob = 0.0
+        self._make_riders = riders
+        self._steps: dict[int, list[tuple[int, Step]]] = {}
+        self.logprobs: dict[int, float] = {}  # by the targets' numbers
 
     def begin(self) -> None:
-        """Unpack, and see where the target is a choice."""
+        """Unpack, and see where the targets are a choice."""
         super().begin()
-        steps = self._make_steps()
-        if steps is None:  # the grammar forbids this target
-            self.logprob, self.finished = float("-inf"), True
-            return
-        # steps[i] is the choice of target[i]; one more step is the end of the answer. The first
-        # `given` tokens count as written already. Nothing after the last choice is computed.
-        self._steps = {
-            self.prompt_size - 1 + index: step
-            for index, step in enumerate(steps)
-            if index >= self._given and not step.forced
-        }
+        for number, choices in self._make_riders().items():
+            self.logprobs[number] = float("-inf") if choices is None else 0.0
+            for index, step in (choices or {}).items():
+                place = self.prompt_size - 1 + index
+                self._steps.setdefault(place, []).append((number, step))
+        # Nothing after the last choice is computed.
         del self.tokens[max(self._steps, default=-1) + 1 :]
         self.finished = not self._steps
 
@@ -199,8 +194,9 @@ class ScoreJob(Job):
         return position in self._steps
 
     def receive(self, position: int, logits: Logits) -> None:
-        """Add the log-likelihood of the step taken after this position."""
-        self.logprob += step_logprob(logits, self._steps.pop(position))
+        """Add the log-likelihoods of the steps taken after this position."""
+        for number, step in self._steps.pop(position):
+            self.logprobs[number] += step_logprob(logits, step)
         self.finished = not self._steps
 
     def usage(self) -> Usage:
@@ -209,3 +205,14 @@ class ScoreJob(Job):
             return Usage()
         scored = max(0, len(self.tokens) - max(self.prompt_size, self.shared))
         return Usage(prompt=self.computed - scored, shared=self.shared, scored=scored)
+
+
+def choices_of(steps: list[Step] | None, given: int) -> Choices | None:
+    """Return the steps of a target that are a choice, by index; None for a forbidden target.
+
+    steps[i] is the choice of the target's token i; one more is the end of the answer. The first
+    `given` tokens count as written already.
+    """
+    if steps is None:
+        return None
+    return {i: step for i, step in enumerate(steps) if i >= given and not step.forced}

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from slearn.engine.base import (
 )
 from slearn.engine.chat import ChatTemplate
 from slearn.engine.context import Context
-from slearn.engine.jobs import GenerateJob, Job, ScoreJob
+from slearn.engine.jobs import Choices, GenerateJob, Job, Riders, ScoreJob, choices_of
 from slearn.engine.masks import Masks
 from slearn.engine.scheduler import Scheduler
 from slearn.engine.settings import EngineSettings
@@ -96,29 +96,50 @@ class LlamaEngine(Engine):
         self._context.check()
         logprobs = [[float("-inf")] * len(request.targets) for request in requests]
         usage = [Usage() for _ in requests]
-        places: list[tuple[int, int]] = []
+        owners: list[int] = []  # of each job
         jobs: list[Job] = []
         for index, request in enumerate(requests):
             prompt = self._prompt(request.messages, 0, request.where)
-            grammar = request.grammar.uncapped()
-            self._masks.check(grammar, request.where)
-            for number, target in enumerate(request.targets):
-                tokens = self._vocab.tokenize(request.prefix + target, special=False)
-                self._check_fit(len(prompt) + len(tokens), request.where)
-                given = self._tokens_within(tokens, len(request.prefix.encode()))
-                steps = partial(self._masks.path, grammar, tokens, request.where)
-                jobs.append(ScoreJob(len(places), prompt, tokens, steps, given))
-                places.append((index, number))
+            for target, riders in self._targets(request, len(prompt)):
+                jobs.append(ScoreJob(len(owners), prompt, target, riders))
+                owners.append(index)
 
         def done(job: Job) -> int:
             assert isinstance(job, ScoreJob)
-            index, number = places[job.order]
-            logprobs[index][number] = job.logprob
+            index = owners[job.order]
+            for number, logprob in job.logprobs.items():
+                logprobs[index][number] = logprob
             usage[index] += job.usage()
             return job.usage().computed
 
         self._run(jobs, len(requests), done, watch)
         return [Score(tuple(logprobs[i]), usage[i]) for i in range(len(requests))]
+
+    def _targets(self, request: ScoreRequest, prompt: int) -> Iterator[tuple[list[int], Riders]]:
+        """Return the tokens that have to be computed after the prompt, and which targets need them.
+
+        The targets of one request that need the same tokens go together: most labels do, because
+        what follows their first token is forced.
+        """
+        grammar = request.grammar.uncapped()
+        self._masks.check(grammar, request.where)
+
+        def choices(tokens: list[int]) -> Choices | None:
+            given = self._tokens_within(tokens, len(request.prefix.encode()))
+            return choices_of(self._masks.path(grammar, tokens, request.where), given)
+
+        found = [self._vocab.tokenize(request.prefix + t, special=False) for t in request.targets]
+        self._check_fit(prompt + max(map(len, found), default=0), request.where)
+        if len(found) == 1:  # nothing to share: its path waits until the job begins
+            yield found[0], lambda: {0: choices(found[0])}
+            return
+        groups: dict[tuple[int, ...], dict[int, Choices | None]] = {}
+        for number, tokens in enumerate(found):
+            steps = choices(tokens)
+            key = tuple(tokens[: max(steps, default=0)] if steps else ())
+            groups.setdefault(key, {})[number] = steps
+        for key, group in groups.items():
+            yield list(key), partial(dict, group)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the model needs for a text."""
