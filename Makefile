@@ -51,9 +51,9 @@ check: setup
 docs: setup
 	$(PY) docs/build.py
 
-# The table of what was measured (bench/gains.py run measures), and the speed of data and engine here.
+# The table of what was measured (bench/suite.py run measures), and the speed of data and engine here.
 bench: setup
-	$(PY) bench/gains.py table
+	$(PY) bench/suite.py table
 	$(PY) bench/data.py
 	$(PY) bench/engine.py --model $(TINY)
 

@@ -176,8 +176,8 @@ def _server(
 ) -> Callable[[], float]:
     """A fresh server for each turn: loading it is not timed, its cold cache is."""
     command = [
-        given.server, "-m", model, "--port", str(PORT), "-c", "8192", "-np", str(slots), "-cb",
-        "-fa", "on", "-t", str(CORES), "-tb", str(CORES), "--no-webui", "-kvu", "--cache-ram", "0",
+        given.server, "-m", model, "--port", str(PORT), "-np", str(slots), "-cb",
+        "-c", str(max(8192, 1024 * slots)), "-fa", "on", "-t", str(CORES), "-tb", str(CORES),
     ]  # fmt: skip
 
     def ask(item: tuple[GenerateRequest, int]) -> None:
@@ -193,7 +193,7 @@ def _server(
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(raw, timeout=600) as answer:
+        with urllib.request.urlopen(raw, timeout=120) as answer:
             answer.read()
 
     def run() -> float:

@@ -14,7 +14,7 @@ from slearn.budget import OVERSHOOT
 from slearn.engine import Engine, Watcher
 from slearn.errors import Interrupted
 from slearn.evaluate import Evaluation
-from slearn.grad import Gradient
+from slearn.grad import Attribution, Gradient
 from slearn.loss import LanguageLoss
 from slearn.optim import Candidate, edit_as_json
 from slearn.progress import Progress
@@ -175,6 +175,12 @@ class Session:
         for gradient in (gradient for row in gradients for gradient in row):
             name = f"{step}/{gradient.example}/{gradient.node}"
             self.log.record("gradients", name, gradient.as_json(), step)
+
+    def keep_attributions(self, attributions: Sequence[Attribution], step: int) -> None:
+        """Record what the parts of the incumbent do to its loss, among the gradients."""
+        for found in attributions:
+            name = f"{step}/{found.node}/{found.part} {found.index + 1}"
+            self.log.record("gradients", name, {"measured": True, **found.as_json()}, step)
 
     def keep_candidate(
         self,

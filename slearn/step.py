@@ -7,23 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from slearn.agent import Agent, forward
 from slearn.batches import Batch, worst
 from slearn.errors import ContextError
 from slearn.evaluate import score_trajectories
-from slearn.grad import aggregate, backward
+from slearn.grad import Attribution, aggregate, attribute, backward
 from slearn.loss import language_loss, measured_loss
-from slearn.optim import Candidate, Guards, Optimizer, Proposal
+from slearn.optim import Candidate, Guards, Optimizer, Proposal, Turns
 from slearn.select import Lap, Verdict, race, verdict
 from slearn.session import OutOfTime, OutOfTokens, Session
 from slearn.values import Example
 
+Proposed = tuple[str, Candidate]  # with the name of the optimizer
+
 
 @dataclass(frozen=True)
 class State:
-    """Where training stands: the incumbent, its scores on validation, and what was decided."""
+    """Where training stands: the incumbent, its scores on validation, and what was decided.
+
+    `best` is the accepted agent with the highest score: the incumbent may step down on the metric,
+    within chance, where that lowers the loss, but what training returns never does.
+    """
 
     agent: Agent
     scores: tuple[float, ...]
@@ -31,6 +37,8 @@ class State:
     rejected: int = 0
     idle: int = 0
     barren: int = 0  # steps whose candidates were all refused
+    best: Agent | None = None
+    best_score: float = 0.0
 
     @property
     def score(self) -> float:
@@ -47,6 +55,7 @@ class Frame:
     optimizers: Sequence[Optimizer]
     validation: Sequence[Example]
     task: str
+    turns: Turns = field(default_factory=Turns)
 
 
 def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
@@ -56,7 +65,7 @@ def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
     """
     proposal = look(frame, state, batch, number)
     candidates = propose(frame, state, proposal, number)
-    return select(frame, state, candidates, batch, number)
+    return select(frame, state, proposal, candidates, batch, number)
 
 
 def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
@@ -77,6 +86,11 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
     session.progress.phase("backward", number)
     gradients = backward(agent, chosen, losses, optimizer, watch)
     session.keep_backward(losses, nats, gradients, number)
+    attributions: list[Attribution] = []
+    if state.idle == 0:  # a new incumbent: what its parts do is measured once
+        session.progress.phase("attribution", number)
+        attributions = attribute(agent, batch.forward, *session.tools, task=frame.task)
+        session.keep_attributions(attributions, number)
     return Proposal(
         agent=agent,
         gradients=aggregate(agent, (g for row in gradients for g in row)),
@@ -84,33 +98,52 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         scores=scores,
         pool=batch.pool,
         engine=optimizer,
+        runner=engine,
         seed=session.settings.seed,
         step=number,
         watch=watch,
+        attributions=attributions,
     )
 
 
-def propose(frame: Frame, state: State, proposal: Proposal, number: int) -> list[Candidate]:
+def propose(frame: Frame, state: State, proposal: Proposal, number: int) -> list[Proposed]:
     """Collect the candidates of all optimizers and refuse those that may not run."""
     frame.session.progress.phase("propose", number)
-    candidates: list[Candidate] = []
+    candidates: list[Proposed] = []
     for optimizer in frame.optimizers:
-        for candidate in optimizer.propose(proposal):
-            reason = frame.guards.refuse(candidate)
-            if not reason:
-                candidates.append(candidate)
-                continue
-            frame.session.keep_candidate(
-                candidate, state.agent, number, status="refused", reason=reason
-            )
+        if frame.turns.due(optimizer.name, number):
+            made = _allowed(frame, state, optimizer.propose(proposal), number)
+            candidates += [(optimizer.name, candidate) for candidate in made]
     return candidates
 
 
+def _allowed(
+    frame: Frame, state: State, candidates: Sequence[Candidate], number: int
+) -> list[Candidate]:
+    """Return the candidates that may run, and record why the others may not."""
+    allowed = []
+    for candidate in candidates:
+        reason = frame.guards.refuse(candidate)
+        if not reason:
+            allowed.append(candidate)
+            continue
+        frame.session.keep_candidate(
+            candidate, state.agent, number, status="refused", reason=reason
+        )
+    return allowed
+
+
 def select(
-    frame: Frame, state: State, candidates: list[Candidate], batch: Batch, number: int
+    frame: Frame,
+    state: State,
+    proposal: Proposal,
+    proposed: list[Proposed],
+    batch: Batch,
+    number: int,
 ) -> State:
     """Race the candidates, hold the finalists against validation, and keep the better agent."""
     session, agent = frame.session, state.agent
+    candidates = [candidate for _, candidate in proposed]
     if not candidates:
         return replace(state, idle=state.idle + 1, barren=state.barren + 1)
     session.progress.phase("race", number, f"{len(candidates)} candidates")
@@ -118,6 +151,10 @@ def select(
         laps = race(agent, candidates, batch.race, *session.tools, task=frame.task)
     except ContextError as problem:  # a guard let through what does not fit: nobody runs
         return _refuse(frame, state, candidates, number, str(problem))
+    finalists = [lap.candidate for lap in laps if not lap.out]
+    for name in {name for name, _ in proposed}:
+        frame.turns.note(name, number, [c for n, c in proposed if n == name], finalists)
+    laps = refined(frame, state, proposal, laps, batch, number)
     verdicts = _verdicts(frame, state, laps, number)
     better = [found for found in verdicts if found is not None and found.accepted]
     # Loss chose the finalists, the metric chooses among them; the race decides between equals.
@@ -138,11 +175,30 @@ def select(
                 idle=-1,
                 barren=0,
             )
+            if won.after >= state.best_score:
+                state = replace(state, best=state.agent, best_score=won.after)
         session.keep_candidate(
             lap.candidate, agent, number, status=status, reason=reason, lap=lap, found=found
         )
     rejected = sum(found is not None and not found.accepted for found in verdicts)
     return replace(state, rejected=state.rejected + rejected, idle=state.idle + 1)
+
+
+def refined(
+    frame: Frame, state: State, proposal: Proposal, laps: list[Lap], batch: Batch, number: int
+) -> list[Lap]:
+    """Return the laps with better versions of the winner beside it, in place of the runner-up."""
+    if not laps or laps[0].out:
+        return laps
+    winner = laps[0].candidate
+    found: list[Candidate] = []
+    for optimizer in frame.optimizers:
+        found += _allowed(frame, state, optimizer.refine(proposal, winner), number)
+    if not found:
+        return laps
+    more = race(state.agent, found, batch.race, *frame.session.tools, task=frame.task)
+    rest = [replace(lap, out=True) for lap in laps[1:]]
+    return sorted([laps[0], more[0]], key=lambda lap: sum(lap.losses)) + more[1:] + rest
 
 
 def _verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> list[Verdict | None]:

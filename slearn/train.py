@@ -59,7 +59,8 @@ def train(
     try:
         before = _report(session, agent, rows, split, task)
         state, reason = _loop(session, agent, data, optimizers, task)
-        after = _report(session, state.agent, rows, split, task)
+        trained = state.best or agent
+        after = _report(session, trained, rows, split, task)
     except Interrupted:
         log.finish("interrupted")
         raise
@@ -67,10 +68,10 @@ def train(
         run=log.name,
         split=split,
         start=agent,
-        agent=state.agent,
+        agent=trained,
         before=before,
         after=after,
-        agent_digest=log.keep_agent(agent_to_text(state.agent)),
+        agent_digest=log.keep_agent(agent_to_text(trained)),
         accepted=state.accepted,
         rejected=state.rejected,
         calls=session.calls(),
@@ -110,7 +111,8 @@ def _loop(
         with session.counted():
             session.progress.phase("validation")
             scores = evaluate(agent, validation, *session.tools, task=task).scores
-            state = replace(state, scores=scores)
+            state = replace(state, scores=scores, best=agent)
+            state = replace(state, best_score=state.score)
             for step in range(settings.max_steps):
                 session.progress.best(state.score)
                 if not session.affords_step():

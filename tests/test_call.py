@@ -53,7 +53,7 @@ def values(kind: Call, text: str) -> dict[str, Any]:
 
 
 def test_all_calls_are_there() -> None:
-    assert {"loss", "gradient", "judge", "edit_lines", "edit_demos"} <= set(CALLS)
+    assert {"loss", "gradient", "judge", "edit_lines", "edit_demos", "induce"} <= set(CALLS)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,6 +1,7 @@
 """Agents: symbolic networks, their files, and the forward pass."""
 
 from slearn.agent.contract import DECIDE, TYPES, Contract, Field
+from slearn.agent.decide import weighing
 from slearn.agent.document import read_document
 from slearn.agent.file import agent_digest, agent_from_text, agent_to_text, load_agent, save_agent
 from slearn.agent.forward import forward, node_inputs, run_nodes
@@ -33,6 +34,7 @@ __all__ = [
     "render",
     "run_nodes",
     "save_agent",
+    "weighing",
     "write",
     "write_before_answer",
 ]

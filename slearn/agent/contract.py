@@ -9,7 +9,7 @@ an answer always parses.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,10 +28,11 @@ class Field:
 
     `choices` None with type choice means that every example brings its own. `schema` is JSON text.
     `decide` says how a choice is found, where it is the answer and stands last: written token by
-    token, or as the one whose whole text is the likeliest.
+    token, or as the one whose whole text is the likeliest. `bias` are nats added to each of the
+    field's own choices before they are compared: models lean towards some labels whatever they read.
 
     >>> Field("answer", "choice", choices=("yes", "no"))
-    Field(name='answer', type='choice', choices=('yes', 'no'), pattern='', schema='', max_chars=200, max_tokens=64, multiline=False, decide='writing')
+    Field(name='answer', type='choice', choices=('yes', 'no'), pattern='', schema='', max_chars=200, max_tokens=64, multiline=False, decide='writing', bias=())
     """  # noqa: E501
 
     name: str = "answer"
@@ -43,6 +44,7 @@ class Field:
     max_tokens: int = 64
     multiline: bool = False
     decide: str = DECIDE[0]
+    bias: tuple[float, ...] = ()
 
     def offered(self, choices: tuple[str, ...] | None) -> tuple[str, ...]:
         """Return the choices, the field's or the example's, each once; InputError without any.
@@ -54,6 +56,14 @@ class Field:
         if not allowed:
             raise InputError(f"field {self.name!r} has no choices and the example brings none")
         return tuple(dict.fromkeys(allowed))
+
+    def weighed(self, logprobs: Sequence[float]) -> list[float]:
+        """Return the likelihoods of all choices, offered in their order, with the bias added.
+
+        >>> Field(type="choice", choices=("up", "down"), bias=(0.5, 0.0)).weighed([-1.0, -2.0])
+        [-0.5, -2.0]
+        """
+        return [a + b for a, b in zip(logprobs, self.bias or [0.0] * len(logprobs), strict=True)]
 
     def term(self, choices: tuple[str, ...] | None) -> Any:
         """Return the field's type as Outlines (or our bounded regex) says it."""

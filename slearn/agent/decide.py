@@ -32,24 +32,19 @@ def decide(
     >>> # decide(node, examples, inputs, engine)[0].output["answer"]
     """
     contract = node.output
-    offered = [contract.answer.offered(example.choices) for example in examples]
+    for example in examples:  # what cannot be offered fails before anything is paid for
+        contract.answer.offered(example.choices)
     begun = write_before_answer(node, examples, inputs, engine, sampling, seed, watch)
     requests = [
-        ScoreRequest(
-            render(node, values, example.choices),
-            choices,
-            contract.grammar(example.choices),
-            contract.prefix(before.output),
-            where=f"node {node.name!r}, example {example.id}",
-        )
-        for example, values, choices, before in zip(examples, inputs, offered, begun, strict=True)
+        weighing(node, example, before) for example, before in zip(examples, begun, strict=True)
     ]
     steps = []
     scores = engine.score(requests, watch)
     for before, request, score in zip(begun, requests, scores, strict=True):
         # The request is part of the seed: one seed for all rows must not mean the same luck.
         luck = digest([seed, request.key()])
-        choice = request.targets[choose(score.logprobs, sampling.temperature, luck)]
+        weights = contract.answer.weighed(score.logprobs)
+        choice = request.targets[choose(weights, sampling.temperature, luck)]
         text = contract.render({**before.output, contract.answer.name: choice})
         steps.append(
             Step(
@@ -62,6 +57,21 @@ def decide(
             )
         )
     return steps
+
+
+def weighing(node: Node, example: Example, before: Step) -> ScoreRequest:
+    """Return the request that weighs every choice after what the node wrote `before` its answer.
+
+    >>> # engine.score([weighing(node, example, before)])[0].logprobs
+    """
+    contract = node.output
+    return ScoreRequest(
+        render(node, before.inputs, example.choices),
+        contract.answer.offered(example.choices),
+        contract.grammar(example.choices),
+        contract.prefix(before.output),
+        where=f"node {node.name!r}, example {example.id}",
+    )
 
 
 def choose(logprobs: Sequence[float], temperature: float = 0.0, seed: str = "") -> int:

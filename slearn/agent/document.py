@@ -54,6 +54,16 @@ class Place:
             raise self.fail(what)
         return value
 
+    def number(self) -> float:
+        """Return the scalar as a finite number."""
+        try:
+            value = float(self.text("a number"))
+        except ValueError:
+            raise self.fail("a number") from None
+        if not math.isfinite(value):
+            raise self.fail("a finite number")
+        return value
+
     def boolean(self) -> bool:
         """Return the scalar as true or false."""
         value = self.text("true or false")

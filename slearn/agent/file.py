@@ -18,7 +18,7 @@ from slearn.values import digest
 
 VERSION = 1
 _FIELD = (
-    "name", "type", "choices", "decide", "pattern", "schema", "max_chars", "max_tokens",
+    "name", "type", "choices", "decide", "bias", "pattern", "schema", "max_chars", "max_tokens",
     "multiline",
 )  # fmt: skip
 _NODE = ("name", "instructions", "inputs", "output", "demos", "layout", "tools")
@@ -192,6 +192,12 @@ def _read_field(place: Place) -> Field:
         raise fields["choices"].fail("a list of choices, for a field of type choice")
     if "decide" in fields and kind != "choice":
         raise fields["decide"].fail("a field of type choice, which alone can be decided")
+    decide = fields["decide"].one_of(DECIDE) if "decide" in fields else DECIDE[0]
+    bias: tuple[float, ...] = ()
+    if "bias" in fields:
+        bias = tuple(entry.number() for entry in fields["bias"].items("a number for every choice"))
+        if decide == DECIDE[0] or len(bias) != len(choices or ()):
+            raise fields["bias"].fail("a number for every choice, with `decide: likelihood`")
     return Field(
         name=fields["name"].text() if "name" in fields else basis.name,
         type=kind,
@@ -205,7 +211,8 @@ def _read_field(place: Place) -> Field:
         if "max_tokens" in fields
         else basis.max_tokens,
         multiline=fields["multiline"].boolean() if "multiline" in fields else False,
-        decide=fields["decide"].one_of(DECIDE) if "decide" in fields else DECIDE[0],
+        decide=decide,
+        bias=bias,
     )
 
 
@@ -259,6 +266,8 @@ def _write_field(field: Field) -> dict[str, Any]:
     for name in ("decide", "pattern", "max_chars", "max_tokens", "multiline"):
         if getattr(field, name) != getattr(basis, name):
             written[name] = getattr(field, name)
+    if field.bias:
+        written["bias"] = list(field.bias)
     return written
 
 

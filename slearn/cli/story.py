@@ -24,7 +24,10 @@ def story_of(store: Store, info: RunInfo) -> dict[str, Any]:
     said = [record for record in losses if record["assessment"]]
     loss = min(said or losses, key=lambda record: record["score"], default=None)  # says most
     example = loss["example"] if loss else None
-    gradients = store.records(info.name, "gradients")
+    kept = store.records(info.name, "gradients")
+    gradients = [record for record in kept if not record.get("measured")]
+    measured = [record for record in kept if record.get("measured")]
+    last = max((record["step"] for record in measured), default=None)
     fitting = [record for record in gradients if record["example"] == example]
     return {
         **row_of(info),
@@ -33,6 +36,11 @@ def story_of(store: Store, info: RunInfo) -> dict[str, Any]:
         "steps": _steps(store.records(info.name, "candidates")),
         "loss": loss,
         "gradient": next(iter([*fitting, *gradients]), None),
+        "attributions": [
+            {name: record[name] for name in ("node", "part", "index", "nats", "n")}
+            for record in measured
+            if record["step"] == last
+        ],
     }
 
 
@@ -82,7 +90,15 @@ def story_text(story: Mapping[str, Any]) -> str:
         said = story["gradient"]
         lines += ["", f"a gradient in words (example {said['example']}, node {said['node']}):"]
         lines += _words(said, ("kind", "output_change", "weight_change"))
+    if story["attributions"]:
+        count = story["attributions"][0]["n"]
+        lines += ["", f"what its parts do, left out one by one (nats, n {count}, + helps):"]
+        lines += [_attribution_line(found) for found in story["attributions"]]
     return "\n".join(lines)
+
+
+def _attribution_line(found: Mapping[str, Any]) -> str:
+    return f"  {found['node']}, {found['part']} {found['index'] + 1}: {found['nats']:+.3f}"
 
 
 def _step_lines(step: Mapping[str, Any]) -> list[str]:

@@ -1,16 +1,20 @@
 """Gradients: backwards through the nodes in words, then aggregated over a batch."""
 
 from slearn.grad.aggregate import Group, NodeGradient, aggregate, likeness, overlap, word_set
+from slearn.grad.attribution import Attribution, attribute, without
 from slearn.grad.backward import Gradient, backward, gradient_request
 
 __all__ = [
+    "Attribution",
     "Gradient",
     "Group",
     "NodeGradient",
     "aggregate",
+    "attribute",
     "backward",
     "gradient_request",
     "likeness",
     "overlap",
+    "without",
     "word_set",
 ]

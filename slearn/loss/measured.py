@@ -9,22 +9,27 @@ prefill, nothing sampled, and it moves when accuracy still sits at zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from slearn.agent import (
     Agent,
+    Field,
     Node,
     Step,
     Trajectory,
     node_inputs,
     render,
     run_nodes,
+    weighing,
     write,
     write_before_answer,
 )
 from slearn.engine import Engine, ScoreRequest, Watcher
 from slearn.loss.judge import judge
 from slearn.values import Example
+
+Reader = Callable[[Sequence[float]], float]
 
 # The loss of a target that the output contract cannot say, in nats: worse than any real one.
 UNSAYABLE = 50.0
@@ -60,13 +65,16 @@ def measured_losses(
 ) -> list[list[float]]:
     """Return the losses of several agents, each on its own examples, scored in one round."""
     requests: list[ScoreRequest] = []
+    readers: list[Reader] = []
     places: list[tuple[int, int]] = []
     losses = [[UNSAYABLE] * len(batch) for batch in examples]
     for index, (agent, batch) in enumerate(zip(agents, examples, strict=True)):
         told = [number for number, example in enumerate(batch) if example.targets]
         untold = [number for number, example in enumerate(batch) if not example.targets]
         chosen = [batch[number] for number in told]
-        requests += _requests(agent, chosen, engine, watch)
+        for request, reader in _requests(agent, chosen, engine, watch):
+            requests.append(request)
+            readers.append(reader)
         places += [(index, number) for number in told]
         if untold:
             grades = _grades(agent, [batch[n] for n in untold], engine, judge_engine, watch, task)
@@ -74,13 +82,13 @@ def measured_losses(
                 losses[index][number] = -math.log(max(grade, 1e-6))
     if requests:
         results = engine.score(requests, watch)
-        for (index, number), result in zip(places, results, strict=True):
-            losses[index][number] = loss_of(result.logprobs)
+        for (index, number), read, result in zip(places, readers, results, strict=True):
+            losses[index][number] = read(result.logprobs)
     return losses
 
 
-def loss_of(logprobs: Sequence[float]) -> float:
-    """Return -log of the summed likelihood of alternatives.
+def loss_of(logprobs: Sequence[float], least: float = 0.0) -> float:
+    """Return -log of the summed likelihood of alternatives, `least` at best.
 
     >>> loss_of([math.log(0.25), math.log(0.25)]) == -math.log(0.5)
     True
@@ -89,31 +97,52 @@ def loss_of(logprobs: Sequence[float]) -> float:
     if top == -math.inf:
         return UNSAYABLE
     likelihood = top + math.log(sum(math.exp(logprob - top) for logprob in logprobs))
-    return min(UNSAYABLE, max(0.0, -likelihood))
+    return min(UNSAYABLE, max(least, -likelihood))
 
 
 def _requests(
     agent: Agent, examples: Sequence[Example], engine: Engine, watch: Watcher | None
-) -> list[ScoreRequest]:
-    """Run what comes before the answer, and ask for the likelihood of the targets after it."""
+) -> list[tuple[ScoreRequest, Reader]]:
+    """Run what comes before the answer; ask for likelihoods after it, and say how to read them."""
     last = agent.last
     taken = run_nodes(agent, agent.flow.steps[:-1], examples, engine, watch=watch)
     inputs = [node_inputs(agent, last, e, steps) for e, steps in zip(examples, taken, strict=True)]
     begun = _begun(last, examples, inputs, engine, watch)
     cut = last.output.until_answer()
-    requests = []
+    requests: list[tuple[ScoreRequest, Reader]] = []
     for example, own in zip(examples, begun, strict=True):
-        targets = (example.targets or ())[:_MOST_ALTERNATIVES]
-        requests.append(
-            ScoreRequest(
-                render(last, own.inputs, example.choices),
-                tuple(dict.fromkeys(targets)),
-                cut.grammar(example.choices),
-                cut.prefix(own.output),
-                where=f"node {last.name!r}, example {example.id}",
-            )
+        targets = tuple(dict.fromkeys((example.targets or ())[:_MOST_ALTERNATIVES]))
+        if last.output.decided:  # the very request that decides: all choices, made to add up to 1
+            weigh = weighing(last, example, own)
+            requests.append((weigh, partial(decided_loss, last.output.answer, weigh, targets)))
+            continue
+        request = ScoreRequest(
+            render(last, own.inputs, example.choices),
+            targets,
+            cut.grammar(example.choices),
+            cut.prefix(own.output),
+            where=f"node {last.name!r}, example {example.id}",
         )
+        requests.append((request, loss_of))
     return requests
+
+
+def decided_loss(
+    field: Field, request: ScoreRequest, targets: Sequence[str], logprobs: Sequence[float]
+) -> float:
+    """Return -log of the targets' share of all choices, the field's bias included.
+
+    >>> field = Field(type="choice", choices=("up", "down"))
+    >>> request = ScoreRequest((), ("up", "down"))
+    >>> round(decided_loss(field, request, ["up"], [-3.0, -3.0]), 4)
+    0.6931
+    """
+    weighed = field.weighed(logprobs)
+    top = max(weighed)
+    right = [w for w, choice in zip(weighed, request.targets, strict=True) if choice in targets]
+    if not right or top == -math.inf:
+        return UNSAYABLE
+    return min(UNSAYABLE, max(0.0, loss_of(right, -math.inf) - loss_of(weighed, -math.inf)))
 
 
 def _begun(

@@ -1,8 +1,10 @@
 """Optimizers propose candidates: typed edits of an agent's weights, guarded before they run."""
 
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.calibrate import Calibrate
 from slearn.optim.contract import ReasonFirst
 from slearn.optim.demos import DemoEdits, DemoSets, PassedDemos
+from slearn.optim.drop import DropParts
 from slearn.optim.edits import (
     AddDemo,
     DropDemo,
@@ -20,28 +22,36 @@ from slearn.optim.edits import (
     edit_as_json,
 )
 from slearn.optim.guards import Guards
+from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
+from slearn.optim.turns import Turns
 
 # In the order in which their candidates are listed; the race does not care.
 OPTIMIZERS: tuple[Optimizer, ...] = (
     LineEdits(),
+    Induce(),
     DemoSets(),
     DemoEdits(),
     PassedDemos(),
     Tips(),
     ReasonFirst(),
+    DropParts(),
+    Calibrate(),
 )
 
 __all__ = [
     "OPTIMIZERS",
     "AddDemo",
+    "Calibrate",
     "Candidate",
     "DemoEdits",
     "DemoSets",
     "DropDemo",
     "DropLine",
+    "DropParts",
     "Edit",
     "Guards",
+    "Induce",
     "InsertLine",
     "LineEdits",
     "MoveDemo",
@@ -55,6 +65,7 @@ __all__ = [
     "SetContract",
     "SetDemos",
     "Tips",
+    "Turns",
     "apply",
     "apply_all",
     "edit_as_json",

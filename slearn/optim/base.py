@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from slearn.agent import Agent, Trajectory
 from slearn.engine import Engine, Watcher
-from slearn.grad import NodeGradient
+from slearn.grad import Attribution, NodeGradient
 from slearn.optim.edits import Edit, apply_all
 from slearn.values import Example, digest
 
@@ -28,7 +28,8 @@ class Proposal:
     """All that an optimizer may look at in one step.
 
     `pool` are the examples that demos may be made of this step; they are never raced on.
-    `trajectories` and `scores` are those of the batch, with the gradients taken from them.
+    `trajectories` and `scores` are those of the batch, with the gradients taken from them. `engine`
+    is the optimizing model, `runner` the one that runs the agent; often they are the same.
     """
 
     agent: Agent
@@ -37,9 +38,11 @@ class Proposal:
     scores: Sequence[float]
     pool: Sequence[Example]
     engine: Engine
+    runner: Engine
     seed: int
     step: int
     watch: Watcher | None = None
+    attributions: Sequence[Attribution] = ()
 
     def chance(self, operator: str) -> random.Random:
         """Return the operator's own stream of chance: the same for a seed, whoever else draws."""
@@ -54,6 +57,10 @@ class Optimizer(ABC):
     @abstractmethod
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return candidates, possibly none."""
+
+    def refine(self, proposal: Proposal, candidate: Candidate) -> list[Candidate]:
+        """Return better versions of a candidate that won the race; most optimizers have none."""
+        return []
 
     def candidate(self, proposal: Proposal, edits: Sequence[Edit], operator: str = "") -> Candidate:
         """Return the candidate that edits lead to."""

@@ -7,6 +7,7 @@ passed, because only those have the words in between.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +35,7 @@ class DemoSets(Optimizer):
 
     def __init__(self, drafts: int = 6, sizes: tuple[int, ...] = (4, 8)) -> None:
         self._drafts = drafts
-        self._sizes = sizes
+        self._sizes = sizes  # the least; where targets repeat, as many of each as makes so many
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return up to `drafts` candidates, each another set for the last node."""
@@ -64,7 +65,11 @@ class DemoSets(Optimizer):
             mixed = [*kept, *fresh[: len(have) - len(kept)]]
             chance.shuffle(mixed)
             return tuple(mixed), "exchange demos"
+        labels = len({tuple(demo.output.values()) for demo in available})
+        repeats = 1 < labels <= min(_MOST, len(available) // 2)
         size = self._sizes[draft % len(self._sizes)]
+        if repeats:
+            size = min(_MOST, labels * math.ceil(size / labels))
         return tuple(fresh[: max(size, len(have) if draft % 2 else size)]), "new demos"
 
 

@@ -1,8 +1,8 @@
 """Acceptance: a finalist replaces the incumbent only if it is better on validation.
 
 Better is a paired one-sided test on the metric; where the metric cannot tell them apart, the
-measured loss on the same rows decides at half the error rate, as long as the metric is no worse.
-Otherwise the incumbent stays.
+measured loss on the same rows decides at half the error rate, as long as the metric is not worse
+beyond chance: it moves before the metric does. Otherwise the incumbent stays.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from slearn.loss import measured_losses
 from slearn.metrics import paired_p
 from slearn.values import Example
 
-_LOOK = 30  # rows after which a finalist that is behind is dropped
+_LOOK = 30  # rows after which a finalist that is behind beyond chance is dropped
+_WORSE = 0.25  # p that it is behind: a low bar, because nothing is lost with one that stays out
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def verdict(
         found = evaluate(challenger, part, engine, judge_engine, watch, task=task)
         after += found.scores
         gain = _mean(after) - _mean(before[: len(after)])
-        if gain < 0:
+        if gain < 0 and paired_p(after, before[: len(after)]) <= _WORSE:
             return _of(False, "worse on the metric", before, after, 1.0)
     p = paired_p(before, after)
     if gain > 0 and p <= alpha:
@@ -75,7 +76,7 @@ def verdict(
     )
     p_loss = smaller_p(old, new)
     if p_loss <= alpha / 2:
-        return _of(True, "no worse on the metric, better in measured loss", before, after, p_loss)
+        return _of(True, "better in measured loss, as good on the metric", before, after, p_loss)
     return _of(False, "not better beyond chance", before, after, p)
 
 

@@ -58,16 +58,23 @@ def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool) -> Field:
     options = st.lists(TEXTS, min_size=1, max_size=3)
     if not last:
         options = st.lists(TEXTS.filter(lambda text: "\n" not in text), min_size=1, max_size=3)
+    choices = draw(st.none() | options.map(tuple)) if kind == "choice" else None
+    decide = draw(st.sampled_from(DECIDE)) if last and answer and kind == "choice" else DECIDE[0]
+    bias: tuple[float, ...] = ()
+    if choices and decide != DECIDE[0] and draw(st.booleans()):
+        numbers = st.floats(-50, 50, allow_nan=False)
+        bias = tuple(draw(st.lists(numbers, min_size=len(choices), max_size=len(choices))))
     return Field(
         name,
         kind,
-        choices=draw(st.none() | options.map(tuple)) if kind == "choice" else None,
+        choices=choices,
         pattern=draw(TEXTS),
         schema=SCHEMA if kind == "json" else "",
         max_chars=draw(st.integers(1, 100_000)),
         max_tokens=draw(st.integers(1, 100_000)),
         multiline=last and draw(st.booleans()),
-        decide=draw(st.sampled_from(DECIDE)) if last and answer and kind == "choice" else DECIDE[0],
+        decide=decide,
+        bias=bias,
     )
 
 
@@ -235,6 +242,13 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  output: {type: choice, choices: []}\n", 5, "a list of choices"),
     (HEAD + "  output: {type: choice, choices: yes}\n", 5, "a list of choices"),
     (HEAD + "  output: {choices: [a]}\n", 5, "for a field of type choice"),
+    (HEAD + "  output: {type: choice, decide: likelihood, bias: [1]}\n", 5, "a number for every"),
+    (HEAD + "  output: {type: choice, choices: [a], bias: [1]}\n", 5, "a number for every choice"),
+    (
+        HEAD + "  output: {type: choice, choices: [a, b], decide: likelihood, bias: [1, x]}\n",
+        5,
+        "a number",
+    ),
     (HEAD + "  output: {type: choice, decide: dice}\n", 5, "writing, likelihood, not 'dice'"),
     (HEAD + "  output: {type: choice, decide: [likelihood]}\n", 5, "one of writing, likelihood"),
     (HEAD + "  output: {type: number, decide: likelihood}\n", 5, "a field of type choice"),

@@ -65,6 +65,7 @@ def proposal(
         [1.0] * len(shown) if scores is None else scores,
         pool,
         engine or ScriptedEngine(),
+        engine or ScriptedEngine(),
         seed,
         step,
     )

@@ -47,7 +47,7 @@ def test_sets_are_balanced_over_the_labels() -> None:
     pool += [Example(f"a{n}", {"input": f"a {n}"}, ("account",)) for n in range(3)]
     candidates = DemoSets().propose(proposal(single(), pool))
     assert len(candidates) == 6
-    assert {len(shown(candidate)) for candidate in candidates} == {4, 8}
+    assert {len(shown(candidate)) for candidate in candidates} == {6, 9}
     for candidate in candidates:
         counts = Counter(demo.output["answer"] for demo in shown(candidate))
         assert set(counts) == set(LABELS)

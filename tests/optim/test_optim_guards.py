@@ -95,7 +95,9 @@ def test_demonstrations_may_hold_inputs() -> None:
     assert guards().refuse(candidate(SetDemos("answer", (shown,)), operator="demos")) == ""
 
 
-@pytest.mark.parametrize("name", ["loss", "gradient", "judge", "edit_lines", "edit_demos"])
+@pytest.mark.parametrize(
+    "name", ["loss", "gradient", "judge", "edit_lines", "edit_demos", "induce"]
+)
 def test_the_trainers_own_instructions_are_refused(name: str) -> None:
     words = call(name).system.split()
     assert "trainer's own" in guards().refuse(line(" ".join(words[:9]).upper()))

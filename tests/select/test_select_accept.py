@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from slearn.agent import Agent, Contract, Field, Flow, Node
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
+from slearn.metrics import paired_p
 from slearn.select import Verdict, smaller_p, verdict
 from slearn.values import Example, Usage
 
@@ -86,7 +87,7 @@ def test_as_good_and_clearly_better_in_loss_is_accepted() -> None:
     )
     found = decide(engine, [1.0, 0.0] * 20)
     assert found.accepted
-    assert found.reason == "no worse on the metric, better in measured loss"
+    assert found.reason == "better in measured loss, as good on the metric"
     assert found.p <= 0.05 and found.before == found.after == 0.5
 
 
@@ -107,8 +108,15 @@ def test_a_gain_that_chance_explains_stays_out() -> None:
     assert not found.accepted and found.after > found.before and found.p > 0.1
 
 
+def test_a_loss_gained_makes_up_for_a_metric_within_chance() -> None:
+    """The loss moves before the metric does: one row of twenty proves nothing against it."""
+    engine = Planted(lambda row: row != 0, lambda who, row: 9.0 - row / 9 if who == "Old" else 0.1)
+    found = decide(engine, [1.0] * 20)
+    assert found.accepted and found.after < found.before
+
+
 def test_a_loss_gained_does_not_make_up_for_a_metric_lost() -> None:
-    engine = Planted(lambda row: row != 0, lambda who, row: 9.0 if who == "Old" else 0.1)
+    engine = Planted(lambda row: row > 3, lambda who, row: 9.0 if who == "Old" else 0.1)
     found = decide(engine, [1.0] * 20)
     assert not found.accepted and found.reason == "worse on the metric"
 
@@ -126,13 +134,14 @@ def test_alpha_is_the_bar() -> None:
     st.lists(st.booleans(), min_size=1, max_size=50),
     st.lists(st.booleans(), min_size=50, max_size=50),
 )
-def test_a_worse_mean_is_never_accepted(old: list[bool], new: list[bool]) -> None:
+def test_what_is_accepted_is_not_worse_beyond_chance(old: list[bool], new: list[bool]) -> None:
     engine = Planted(lambda row: new[row], lambda who, row: 5.0 if who == "Old" else 0.0)
     before = [float(right) for right in old]
     found = decide(engine, before)
     after = sum(new[: len(old)]) / len(old)
     if found.accepted:
-        assert after >= sum(before) / len(before)
+        worse = paired_p(found.scores, before)
+        assert after >= sum(before) / len(before) or worse > 0.25
         assert found.scores == tuple(float(right) for right in new[: len(old)])
     assert found.n in (len(old), min(30, len(old)))
     assert found.after == sum(found.scores) / found.n

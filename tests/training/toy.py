@@ -30,7 +30,7 @@ QUEUES = {
     "account": ["login", "password", "my profile", "email of my account"],
 }
 PLACES = ["Oslo", "Bergen", "Turku", "Malmo", "Aarhus", "Vaasa"]
-SHORT = TrainSettings(budget_tokens=25_000, budget_minutes=None)
+SHORT = TrainSettings(budget_tokens=40_000, budget_minutes=None)
 
 
 def rows() -> list[Example]:

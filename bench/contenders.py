@@ -1,0 +1,141 @@
+"""What the suite compares, by name: ways from a start to an agent, all reported alike.
+
+An ablation switches optimizers off and changes nothing else. Losses and gradients are computed in
+every step still, and the budget pays for them: it tells what the proposals are worth, not what
+could be saved.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from slearn.agent import Agent, agent_to_text
+from slearn.batches import sample
+from slearn.budget import with_token_budget
+from slearn.cli.plan import Plan
+from slearn.engine import Engine
+from slearn.errors import ContextError
+from slearn.evaluate import evaluate
+from slearn.loss import task_text
+from slearn.optim import (
+    OPTIMIZERS,
+    DemoEdits,
+    DemoSets,
+    LineEdits,
+    Optimizer,
+    PassedDemos,
+    SetDemos,
+    apply,
+)
+from slearn.optim.demos import demo_of
+from slearn.result import RunResult
+from slearn.settings import TrainSettings
+from slearn.store import RememberingEngine, Store
+from slearn.train import Engines, train
+from slearn.values import digest
+
+DEMOS = (DemoSets, DemoEdits, PassedDemos)
+OTHERS = tuple(type(each) for each in OPTIMIZERS if not isinstance(each, DEMOS))
+FROM_GRADIENTS = (LineEdits, DemoEdits)  # the model writes their candidates with gradients in view
+
+SIZES = (0, 4, 8, 16)
+DRAWS = 3  # of each size, but of 0 there is only one
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to make: the start with its data, the engine that stays open, an empty store."""
+
+    plan: Plan
+    engine: Engine
+    store: Store
+
+    @property
+    def settings(self) -> TrainSettings:
+        """What was asked for."""
+        return TrainSettings.from_json(self.plan.config["settings"])
+
+
+def training(job: Job, off: tuple[type[Optimizer], ...] = ()) -> RunResult:
+    """Train without the optimizers that are off."""
+    settings = with_token_budget(job.settings, job.engine)
+    return train(
+        job.plan.agent,
+        job.plan.data,
+        Engines(job.engine, job.engine),
+        job.store.begin({**job.plan.config, "settings": settings.as_json()}),
+        settings,
+        optimizers=[each for each in OPTIMIZERS if not isinstance(each, off)],
+    )
+
+
+def random_demos(job: Job) -> RunResult:
+    """Return the best of a few random sets of demonstrations by the metric on validation.
+
+    The budget does not bind it: it costs what it costs, and the tokens say how much.
+    """
+    start, data, settings = job.plan.agent, job.plan.data, job.settings
+    log = job.store.begin(job.plan.config)
+    engine = RememberingEngine(job.engine, log)
+    task = task_text(start)
+    rows = sample(data.test or data.val, settings.test_limit)
+    validation = sample(data.val, settings.val_limit)
+    before = evaluate(start, rows, engine, task=task)
+    first = engine.totals
+    best, most, tried = start, -1.0, 0
+    for agent in _drawn(job):
+        try:
+            score = evaluate(agent, validation, engine, task=task).interval.value
+        except ContextError:  # so many demonstrations do not fit
+            continue
+        tried += 1
+        if score > most:
+            best, most = agent, score
+    second = engine.totals
+    after = evaluate(best, rows, engine, task=task)
+    last, won = engine.totals, int(best != start)
+    result = RunResult(
+        run=log.name,
+        split="test" if data.test else "validation",
+        start=start,
+        agent=best,
+        before=before,
+        after=after,
+        agent_digest=log.keep_agent(agent_to_text(best)),
+        accepted=won,
+        rejected=max(0, tried - 1 - won),
+        calls={"total": last.calls, "invalid": last.invalid, "cached": last.cached},
+        tokens=(second.usage - first.usage).as_json(),
+        seconds={
+            "train": round(second.seconds - first.seconds, 2),
+            "test": round(last.seconds - second.seconds + first.seconds, 2),
+        },
+        reason=f"best of {tried}",
+    )
+    log.finish("finished", result.as_json())
+    return result
+
+
+def _drawn(job: Job) -> Iterator[Agent]:
+    """Yield the start without demonstrations, then with sets of each size."""
+    start = job.plan.agent
+    made = (demo_of(example, start.last) for example in job.plan.data.train)
+    available = [demo for demo in made if demo is not None]
+    for size in SIZES:
+        for number in range(DRAWS if size else 1):
+            chance = random.Random(digest([job.settings.seed, "random demos", size, number]))
+            demos = chance.sample(available, min(size, len(available)))
+            yield apply(start, SetDemos(start.last.name, tuple(demos)))
+
+
+SETTINGS: dict[str, Callable[[Job], RunResult]] = {
+    "full": training,
+    "demos-only": partial(training, off=OTHERS),
+    "no-demos": partial(training, off=DEMOS),
+    "no-gradients": partial(training, off=FROM_GRADIENTS),
+    "random-demos": random_demos,
+}
+UNBUDGETED = ("random-demos",)

@@ -1,0 +1,46 @@
+"""The file of results: one JSON line a run, each durable before the next run begins.
+
+What an interruption left of a line is no line: it is not read, and the next one takes its place.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Line = dict[str, Any]
+
+
+def read(path: Path) -> list[Line]:
+    """Return the whole lines, none where there is no file."""
+    raw = path.read_bytes() if path.exists() else b""
+    return [json.loads(line) for line in raw[: raw.rfind(b"\n") + 1].split(b"\n") if line]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Callable[[Line], None]]:
+    """Give a function that adds a line; one process at a time, so that runs do not disturb others.
+
+    >>> with writing(Path("suite.jsonl")) as add:  # doctest: +SKIP
+    ...     add({"task": "svamp"})
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"{path}: another suite is measuring")
+        file.truncate(path.read_bytes().rfind(b"\n") + 1)
+
+        def add(line: Line) -> None:
+            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+        yield add

@@ -1,0 +1,240 @@
+"""The suite: trains agents on public data and says how much better they got on the test split.
+
+    python bench/suite.py run --model PATH --tasks cls/snips7,svamp --starts bare,described \\
+        --seeds 0,1,2 --setting full,no-demos --tokens 30000
+    python bench/suite.py table --by start,setting
+    python bench/suite.py compare full no-demos --by task
+
+Data and starts come from a folder beside the checkout (--data, see its starts.json): they are for
+measuring alone. Tasks x starts x seeds x settings (see contenders.py), one run at a time with the
+model loaded once and the settings of `slearn tune`. One JSON line a run; a run that has a line is
+not made again, and one that was interrupted leaves nothing, so the same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from contenders import SETTINGS, UNBUDGETED, Job
+from ledger import Line, read, writing
+from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
+
+from slearn.agent import save_agent
+from slearn.cli.engines import engine_settings, identify, open_noted
+from slearn.cli.plan import make_plan
+from slearn.datasets import Columns, propose, read_examples, read_rows
+from slearn.engine import Engine
+from slearn.errors import SlearnError
+from slearn.store import Store
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench" / "results" / "suite.jsonl"
+CELLS = 8192  # of the cache: what `slearn train` takes by default
+
+
+def main() -> None:
+    """Make the runs that are missing, or print what there is."""
+    given = _arguments()
+    if given.action == "run":
+        _check(given)
+        try:
+            failed = run(given)
+        except KeyboardInterrupt:
+            sys.exit(130)
+        sys.exit(f"{failed} runs failed" if failed else 0)
+    lines = [line for line in _latest(given.results) if _wanted(line, given)]
+    if not lines:
+        sys.exit("nothing was measured yet")
+    if given.action == "compare":
+        print(comparison(lines, given.first, given.second, given.by))
+    else:
+        print(runs_table(lines), groups_table(lines, given.by), sep="\n\n")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Make every run that has no line yet; return how many could not be made."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
+    model = identify(given.model)
+    noted, code, failed = engine_settings(CELLS, None, model), _code(), 0
+    with ExitStack() as stack:
+        add = stack.enter_context(writing(given.results))
+        known = {key_of(line) for line in _latest(given.results)}
+        cells = [cell for cell in _cells(given, model["name"]) if key_of(cell) not in known]
+        if not cells:
+            return 0
+        engine = stack.enter_context(open_noted(model, noted))
+        began = time.monotonic()
+        for number, cell in enumerate(cells):
+            start = time.monotonic()
+            left = (start - began) / number * (len(cells) - number) if number else None
+            _tell(number + 1, len(cells), cell, left)
+            try:
+                found = measure(given, cell, engine)
+            except SlearnError as error:
+                failed += 1
+                print(f"  failed: {error}", file=sys.stderr, flush=True)
+                continue
+            seconds = round(time.monotonic() - start, 1)
+            add({**cell, **found, "wall": seconds, "engine": noted, "code": code})
+            change = f"{found['before']['score']:.2f} to {found['after']['score']:.2f}"
+            print(f"  {change} in {_clock(seconds)}", file=sys.stderr, flush=True)
+    return failed
+
+
+def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, Any]:
+    """Make one run, in a store that is thrown away, and return what its line says."""
+    files = {name: given.data / cell["task"] / f"{name}.jsonl" for name in ("train", "val", "test")}
+    budgeted = cell["budget"] != OWN
+    with tempfile.TemporaryDirectory() as folder:
+        agent, place = Path(folder) / "agent.yaml", Path(folder) / "store.duckdb"
+        _save_start(given, cell, files, agent)
+        asked: dict[str, Any] = {
+            **files,
+            **dict.fromkeys(("data", "out", "optimizer_model", "threads")),
+            "model": given.model,
+            "context": CELLS,
+            "seed": cell["seed"],
+            "budget_tokens": given.tokens if budgeted else None,
+            "budget_minutes": None if given.tokens else given.minutes,
+            "test_limit": given.test_limit,
+        }
+        plan = make_plan(agent, asked)
+        with Store.open(place) as store:
+            result = SETTINGS[cell["setting"]](Job(plan, engine, store))
+        check = [sys.executable, str(ROOT / "bench" / "check_outputs.py"), str(place)]
+        checked = subprocess.run(check, stdout=subprocess.PIPE, text=True)  # 1 where one is broken
+    return {
+        **result.as_json(),
+        "before_items": _short(result.before.scores),
+        "after_items": _short(result.after.scores),
+        "checked": json.loads(checked.stdout or "null"),
+    }
+
+
+def _save_start(given: argparse.Namespace, cell: Line, files: dict[str, Path], place: Path) -> None:
+    """Write the agent that a run starts from: its frozen words, the contract from the data."""
+    frozen = _starts(given)[cell["task"]]
+    listed = "choices" in next(iter(read_rows(files["train"])))
+    columns = Columns(choices="choices" if listed else None)
+    train, val = (read_examples(files[name], columns) for name in ("train", "val"))
+    kinds = {example.choices for example in train}
+    shared = kinds.pop() if len(kinds) == 1 else None
+    if shared:  # the same in every row: they belong to the contract
+        train = [replace(example, choices=None) for example in train]
+    words, metric = frozen[cell["start"]], frozen["metric"]
+    proposal = propose(train, val, metric=metric, instruction=words, labels=shared, name="start")
+    save_agent(proposal.agent, place)
+
+
+def _cells(given: argparse.Namespace, model: str) -> Iterable[Line]:
+    """Yield all cells: a seed of everything before the next, settings of a start side by side."""
+    budget = f"{given.tokens} tokens" if given.tokens else f"{given.minutes:g} minutes"
+    for seed, task, start, name in product(given.seeds, given.tasks, given.starts, given.setting):
+        own = OWN if name in UNBUDGETED else budget
+        values = (model, task, start, int(seed), name, own, given.test_limit)
+        yield dict(zip(KEYS, values, strict=True))
+
+
+def _latest(path: Path) -> list[Line]:
+    """Return the lines; of two of the same cell the later one."""
+    return list({key_of(line): line for line in read(path)}.values())
+
+
+def _wanted(line: Line, given: argparse.Namespace) -> bool:
+    budgets = (given.budget or line["budget"], OWN)
+    return given.model in (None, line["model"]) and line["budget"] in budgets
+
+
+def _short(scores: Sequence[float]) -> list[float]:
+    return [int(score) if score in (0, 1) else round(score, 3) for score in scores]
+
+
+def _starts(given: argparse.Namespace) -> dict[str, dict[str, str]]:
+    starts: dict[str, dict[str, str]] = json.loads((given.data / "starts.json").read_text())
+    return starts
+
+
+def _check(given: argparse.Namespace) -> None:
+    """Refuse an unknown name before a model is loaded."""
+    starts = _starts(given)
+    for name in given.setting:
+        if name not in SETTINGS:
+            sys.exit(f"no setting {name!r}; there are {', '.join(SETTINGS)}")
+    for task, start in product(given.tasks, given.starts):
+        if start not in starts.get(task, {}):
+            sys.exit(f"{given.data / 'starts.json'}: no start {start!r} of task {task!r}")
+
+
+def _code() -> str | None:
+    """Return the commit that is measured, with a plus where its code is changed; None without."""
+    commit = _git("rev-parse", "--short", "HEAD")
+    return commit and commit + "+" * bool(_git("status", "-s", "slearn", "grammars", "models"))
+
+
+def _git(*command: str) -> str | None:
+    done = subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True)
+    return None if done.returncode else done.stdout.strip()
+
+
+def _tell(number: int, count: int, cell: Line, left: float | None) -> None:
+    named = " ".join(str(cell[key]) for key in ("task", "start", "setting"))
+    ahead = "" if left is None else f", about {_clock(left)} left"
+    line = f"{number} of {count}{ahead}: {named} seed {cell['seed']}"
+    print(line, file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    actions = parser.add_subparsers(dest="action", required=True)
+    make = actions.add_parser("run", help="make the runs that are missing")
+    make.add_argument("--model", required=True)
+    make.add_argument("--tasks", type=_names, default="cls/snips7,instruction_induction/antonyms")
+    make.add_argument("--starts", type=_names, default="bare,described")
+    make.add_argument("--seeds", type=_names, default="0,1")
+    make.add_argument("--setting", type=_names, default="full", help=", ".join(SETTINGS))
+    budget = make.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, default=6.0)
+    budget.add_argument("--tokens", type=int, help="instead of minutes: the same on any machine")
+    make.add_argument("--test-limit", type=int, default=100)
+    make.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    table = actions.add_parser("table", help="print every run and a summary")
+    table.add_argument("--by", type=_names, default="start,setting")
+    compare = actions.add_parser("compare", help="print the difference of two settings")
+    compare.add_argument("first")
+    compare.add_argument("second")
+    compare.add_argument("--by", type=_names, default="task,start")
+    for each in (table, compare):
+        each.add_argument("--model", help="only this one")
+        each.add_argument("--budget", help="only this one")
+    given = parser.parse_args()
+    if unknown := [name for name in vars(given).get("by", ()) if name not in KEYS]:
+        parser.error(f"--by takes {', '.join(KEYS)}, not {unknown[0]}")
+    return given
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Calibration: a bias for each choice, so that what a model leans towards anyway counts less.
+
+Small models favour some labels whatever they read, the more so after demonstrations (Zhao et al.
+2021, Calibrate Before Use). Likelihoods of all choices on a few dozen rows with known targets show
+by how much, and a number in nats for each choice takes it back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from slearn.agent import (
+    Agent,
+    Contract,
+    Node,
+    node_inputs,
+    run_nodes,
+    weighing,
+    write_before_answer,
+)
+from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.edits import SetContract, apply
+from slearn.values import Example
+
+_LEAST, _MOST = 8, 48  # rows to fit on
+_CHOICES = 64
+_SPREAD = 1.5  # nats: how large a bias is before it needs many rows to be believed
+_STEPS = 200
+
+
+class Calibrate(Optimizer):
+    """Has the last node decide by likelihood, with a bias fitted on rows that nobody races on."""
+
+    name = "calibrate"
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Return the agent with its bias fitted; none where the answer is no choice among few."""
+        edit = fitted(proposal, proposal.agent)
+        return [] if edit is None else [self.candidate(proposal, [edit])]
+
+    def refine(self, proposal: Proposal, candidate: Candidate) -> list[Candidate]:
+        """Return the candidate with a bias of its own: other demonstrations lean another way."""
+        edit = fitted(proposal, candidate.agent)
+        if edit is None:
+            return []
+        name = f"{candidate.operator}, calibrated"
+        return [Candidate(name, apply(candidate.agent, edit), (*candidate.edits, edit))]
+
+
+def fitted(proposal: Proposal, agent: Agent) -> SetContract | None:
+    """Return the edit that gives an agent its bias; None where there is nothing to fit."""
+    node = agent.last
+    answer = node.output.answer
+    choices = answer.choices or ()
+    if node.output.fields[-1] != answer or not 2 <= len(choices) <= _CHOICES:
+        return None
+    rows = fitting_rows(proposal, agent, choices)
+    if len(rows) < _LEAST:
+        return None
+    decided = replace(answer, decide="likelihood", bias=())
+    contract = Contract((*node.output.fields[:-1], decided), node.output.labelled)
+    weights = weigh(proposal, agent, replace(node, output=contract), rows)
+    right = [choices.index((row.targets or ("",))[0]) for row in rows]
+    biased = replace(decided, bias=fit_bias(weights, right))
+    contract = Contract((*contract.fields[:-1], biased), contract.labelled)
+    return None if contract == node.output else SetContract(node.name, contract, node.demos)
+
+
+def fitting_rows(proposal: Proposal, agent: Agent, choices: Sequence[str]) -> list[Example]:
+    """Return the rows of the pool whose target is a choice and that no demo was made from."""
+    shown = agent.sources()
+    fine = [
+        row
+        for row in proposal.pool
+        if row.id not in shown and row.targets and row.targets[0] in choices
+    ]
+    return fine[:_MOST]
+
+
+def weigh(
+    proposal: Proposal, agent: Agent, node: Node, rows: Sequence[Example]
+) -> list[Sequence[float]]:
+    """Return the likelihoods of all choices on each row."""
+    engine, watch = proposal.runner, proposal.watch
+    taken = run_nodes(agent, agent.flow.steps[:-1], rows, engine, watch=watch)
+    inputs = [node_inputs(agent, node, row, s) for row, s in zip(rows, taken, strict=True)]
+    begun = write_before_answer(node, rows, inputs, engine, watch=watch)
+    requests = [weighing(node, row, before) for row, before in zip(rows, begun, strict=True)]
+    return [found.logprobs for found in engine.score(requests, watch)]
+
+
+def fit_bias(weights: Sequence[Sequence[float]], right: Sequence[int]) -> tuple[float, ...]:
+    """Return the bias under which the right choices are likeliest, small where rows are few.
+
+    >>> fit_bias([[-1.0, -3.0], [-1.0, -3.0]] * 20, [0, 1] * 20)
+    (-0.95, 0.95)
+
+    The negative log-likelihood of a softmax plus the square of the bias over twice its variance:
+    convex, so plain gradient descent finds it.
+    """
+    size = len(weights[0])
+    usable = [
+        (row, place) for row, place in zip(weights, right, strict=True) if max(row) > -math.inf
+    ]
+    bias = [0.0] * size
+    for _ in range(_STEPS):
+        slope = [value / _SPREAD**2 for value in bias]
+        for row, place in usable:
+            top = max(a + b for a, b in zip(row, bias, strict=True))
+            chances = [math.exp(a + b - top) for a, b in zip(row, bias, strict=True)]
+            total = sum(chances)
+            for index in range(size):
+                slope[index] += chances[index] / total - (index == place)
+        rate = 2.0 / (len(usable) / 2 + 1 / _SPREAD**2)
+        bias = [value - rate * part for value, part in zip(bias, slope, strict=True)]
+    middle = sum(bias) / size
+    return tuple(round(value - middle, 2) + 0.0 for value in bias)

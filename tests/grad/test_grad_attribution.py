@@ -1,0 +1,61 @@
+"""Measured attribution: what leaving a part out does to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from slearn.agent import Demo
+from slearn.engine import Score, ScoreRequest, Watcher
+from slearn.engine.scripted import ScriptedEngine
+from slearn.grad import attribute, without
+from slearn.optim import DropDemo, DropLine, DropParts
+from slearn.values import Usage
+from tests.optim.proposals import proposal, rows, single
+
+
+class Reading(ScriptedEngine):
+    """A loss of 2; "good" in the prompt takes one nat away, "bad" adds half a nat."""
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        self.rounds += 1
+        texts = ["\n".join(message.content for message in r.messages) for r in requests]
+        return [Score((-2.0 + ("good" in t) - 0.5 * ("bad" in t),), Usage(1)) for t in texts]
+
+
+def agent():
+    made = single(("A good line.", "A bad line.", "Neither."))
+    demos = (Demo({"input": "one"}, {"answer": "billing"}, "e0"),
+             Demo({"input": "a bad one"}, {"answer": "account"}, "e1"))  # fmt: skip
+    return made.with_node(replace(made.last, demos=demos))
+
+
+def test_every_part_is_left_out_once_on_rows_that_no_demo_shows() -> None:
+    engine = Reading()
+    found = attribute(agent(), rows(10), engine)
+    assert engine.rounds == 1
+    assert {(f.part, f.index): f.nats for f in found} == {
+        ("line", 0): 1.0, ("line", 1): 0.0, ("line", 2): 0.0, ("demo", 0): 0.0, ("demo", 1): 0.0,
+    }  # fmt: skip  # the other bad part is still there
+    assert {f.n for f in found} == {8}
+    assert found[0].text() == "line 1 helps by 1.00 nats"
+
+
+def test_a_lone_line_is_not_left_out() -> None:
+    assert attribute(single(), rows(5), Reading()) == []
+    assert attribute(agent(), rows(2), Reading()) == []  # both rows are shown as demos
+
+
+def test_what_hurts_is_dropped_from_the_back() -> None:
+    bad = without(agent(), "answer", "demo", 1)
+    found = attribute(bad, rows(10), Reading())
+    assert [(f.part, f.index) for f in found if f.nats < 0] == [("line", 1)]
+    shown = replace(proposal(bad, rows(10)), attributions=found)
+    (candidate,) = DropParts().propose(shown)
+    assert candidate.edits == (DropLine("answer", 1),)
+    worse = [replace(found[0], part="demo", index=0, nats=-2.0), replace(found[1], nats=-1.0)]
+    one, both = DropParts().propose(replace(shown, attributions=worse))
+    assert one.edits == (DropDemo("answer", 0),)
+    assert both.agent.last.instructions == ("A good line.", "Neither.")
+    assert both.agent.last.demos == ()
+    assert DropParts().propose(proposal(bad, rows(10))) == []

@@ -1,0 +1,32 @@
+"""Turns: what does not pay waits, longer each time; what pays is asked every step."""
+
+from __future__ import annotations
+
+from slearn.optim import Candidate, Turns
+from tests.optim.proposals import single
+
+
+def played(wins: set[int], steps: int = 20) -> list[int]:
+    """The steps in which an optimizer proposed, that reaches the final in those of `wins`."""
+    turns, asked = Turns(), []
+    for step in range(steps):
+        if turns.due("x", step):
+            asked.append(step)
+            made = [Candidate("x", single(), ())]
+            turns.note("x", step, made, made if step in wins else [])
+    return asked
+
+
+def test_waiting_doubles_after_each_try_in_vain() -> None:
+    assert played(set()) == [0, 2, 6, 14]
+
+
+def test_a_final_ends_the_waiting() -> None:
+    assert played({0, 1, 2}) == [0, 1, 2, 3, 5, 9, 17]
+    assert played({2}) == [0, 2, 3, 5, 9, 17]
+
+
+def test_an_equal_candidate_of_another_does_not_count() -> None:
+    turns = Turns()
+    turns.note("x", 0, [Candidate("x", single(), ())], [Candidate("x", single(), ())])
+    assert not turns.due("x", 1) and turns.due("y", 1)
