@@ -73,6 +73,9 @@ def _field(field: Field) -> str:
     if field.type == "choice":
         parts.append("one of " + ", ".join(field.choices or ("the row's own",)))
         parts += ["decided by likelihood"] * (field.decide == "likelihood")
+        if field.bias:
+            pairs = zip(field.choices or (), field.bias, strict=True)
+            parts.append("bias " + ", ".join(f"{choice} {nats:+g}" for choice, nats in pairs))
     if field.type == "text":
         parts.append(f"up to {field.max_chars} characters and {field.max_tokens} tokens")
         parts.append("several lines" if field.multiline else "one line")

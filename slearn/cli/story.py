@@ -126,7 +126,11 @@ def edit_text(edit: Mapping[str, Any]) -> str:
     """
     parts = [f"{edit.get('op', 'edit')}:"]
     for name, value in edit.items():
-        if isinstance(value, list):
+        if name == "contract" and isinstance(value, dict):
+            fields = value.get("fields", ())
+            parts += [f"{one['name']}: {one['type']}," for one in fields]
+            parts += ["decided by likelihood," for one in fields if one.get("decide") != "writing"]
+        elif isinstance(value, list):
             parts.append(f"{len(value)} {name},")
         elif name != "op":
             parts.append(f"{name} {shorten(str(value), 80)},")
