@@ -22,8 +22,10 @@ from slearn.evaluate import evaluate
 from slearn.loss import task_text
 from slearn.optim import (
     OPTIMIZERS,
+    Calibrate,
     DemoEdits,
     DemoSets,
+    Induce,
     LineEdits,
     Optimizer,
     PassedDemos,
@@ -136,6 +138,8 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "demos-only": partial(training, off=OTHERS),
     "no-demos": partial(training, off=DEMOS),
     "no-gradients": partial(training, off=FROM_GRADIENTS),
+    "no-calibration": partial(training, off=(Calibrate,)),
+    "no-induction": partial(training, off=(Induce,)),
     "random-demos": random_demos,
 }
 UNBUDGETED = ("random-demos",)
