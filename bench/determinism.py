@@ -42,8 +42,8 @@ def main() -> None:
     scores = [list(part.score) for part in recorded if part.score]
     with open_engine(model.path, sha256=model.sha256) as engine:
         found = {
-            "greedy answers": compare(engine, take(texts, given.calls), given.calls),
-            "scores": compare(engine, take(scores, given.calls), given.calls),
+            "greedy answers": compare(engine, take(texts, given.calls)),
+            "scores": compare(engine, take(scores, given.calls)),
         }
     for name, row in found.items():
         print(f"{name:<15}", "  ".join(f"{key} {value}" for key, value in row.items()))
@@ -67,7 +67,7 @@ def ask(engine: Engine, rounds: Sequence[Sequence[Any]]) -> list[Any]:
     return found
 
 
-def compare(engine: Engine, rounds: list[list[Any]], _: int) -> dict[str, Any]:
+def compare(engine: Engine, rounds: list[list[Any]]) -> dict[str, Any]:
     """Return how often, and by how much, other company changes a result."""
     calls = [call for part in rounds for call in part]
     order = list(range(len(calls)))

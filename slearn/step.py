@@ -112,8 +112,11 @@ def propose(frame: Frame, state: State, proposal: Proposal, number: int) -> list
     candidates: list[Proposed] = []
     for optimizer in frame.optimizers:
         if frame.turns.due(optimizer.name, number):
-            made = _allowed(frame, state, optimizer.propose(proposal), number)
-            candidates += [(optimizer.name, candidate) for candidate in made]
+            made = optimizer.propose(proposal)
+            allowed = _allowed(frame, state, made, number)
+            candidates += [(optimizer.name, candidate) for candidate in allowed]
+            if made and not allowed:  # proposing was paid for
+                frame.turns.note(optimizer.name, number, made, [])
     return candidates
 
 

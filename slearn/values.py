@@ -53,7 +53,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):
-        return {name: plain(item) for name, item in vars(value).items()}
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
 
 

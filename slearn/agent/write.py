@@ -20,12 +20,29 @@ def write(
     sampling: Sampling = GREEDY,
     seed: int = 0,
     watch: Watcher | None = None,
+    *,
+    contract: Contract | None = None,
 ) -> list[Step]:
-    """Write a node's whole output for every example, in one round.
+    """Write a node's output for every example, in one round; of a part of it by another contract.
 
     >>> # write(node, examples, inputs, engine)[0].output["answer"]
     """
-    return _write(node, node.output, examples, inputs, engine, sampling, seed, watch)
+    wanted = contract or node.output
+    requests = [
+        GenerateRequest(
+            render(node, values, example.choices),
+            wanted.grammar(example.choices),
+            sampling,
+            seed,
+            wanted.max_tokens(example.choices),
+            where=f"node {node.name!r}, example {example.id}",
+        )
+        for example, values in zip(examples, inputs, strict=True)
+    ]
+    return [
+        Step(node.name, values, wanted.parse(found.text), found.text, found.valid, found.usage)
+        for values, found in zip(inputs, engine.generate(requests, watch), strict=True)
+    ]
 
 
 def write_before_answer(
@@ -44,31 +61,5 @@ def write_before_answer(
     contract = node.output
     if contract.fields[0] == contract.answer:
         return [Step(node.name, values, {}, "", True, Usage()) for values in inputs]
-    return _write(node, contract.opening(), examples, inputs, engine, sampling, seed, watch)
-
-
-def _write(
-    node: Node,
-    contract: Contract,
-    examples: Sequence[Example],
-    inputs: Sequence[Mapping[str, str]],
-    engine: Engine,
-    sampling: Sampling,
-    seed: int,
-    watch: Watcher | None,
-) -> list[Step]:
-    requests = [
-        GenerateRequest(
-            render(node, values, example.choices),
-            contract.grammar(example.choices),
-            sampling,
-            seed,
-            contract.max_tokens(example.choices),
-            where=f"node {node.name!r}, example {example.id}",
-        )
-        for example, values in zip(examples, inputs, strict=True)
-    ]
-    return [
-        Step(node.name, values, contract.parse(found.text), found.text, found.valid, found.usage)
-        for values, found in zip(inputs, engine.generate(requests, watch), strict=True)
-    ]
+    opening = contract.opening()
+    return write(node, examples, inputs, engine, sampling, seed, watch, contract=opening)

@@ -87,17 +87,24 @@ def measured_losses(
     return losses
 
 
-def loss_of(logprobs: Sequence[float], least: float = 0.0) -> float:
-    """Return -log of the summed likelihood of alternatives, `least` at best.
+def loss_of(logprobs: Sequence[float]) -> float:
+    """Return -log of the summed likelihood of alternatives.
 
     >>> loss_of([math.log(0.25), math.log(0.25)]) == -math.log(0.5)
     True
     """
+    return _bounded(-_log_sum(logprobs))
+
+
+def _bounded(loss: float) -> float:
+    return min(UNSAYABLE, max(0.0, loss))
+
+
+def _log_sum(logprobs: Sequence[float]) -> float:
     top = max(logprobs, default=-math.inf)
     if top == -math.inf:
-        return UNSAYABLE
-    likelihood = top + math.log(sum(math.exp(logprob - top) for logprob in logprobs))
-    return min(UNSAYABLE, max(least, -likelihood))
+        return top
+    return top + math.log(sum(math.exp(logprob - top) for logprob in logprobs))
 
 
 def _requests(
@@ -138,11 +145,9 @@ def decided_loss(
     0.6931
     """
     weighed = field.weighed(logprobs)
-    top = max(weighed)
     right = [w for w, choice in zip(weighed, request.targets, strict=True) if choice in targets]
-    if not right or top == -math.inf:
-        return UNSAYABLE
-    return min(UNSAYABLE, max(0.0, loss_of(right, -math.inf) - loss_of(weighed, -math.inf)))
+    share = _log_sum(right)
+    return UNSAYABLE if share == -math.inf else _bounded(_log_sum(weighed) - share)
 
 
 def _begun(

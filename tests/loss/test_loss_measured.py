@@ -149,6 +149,18 @@ def test_a_decided_answer_is_scored_where_the_choices_are_weighed(contract: Cont
     assert engine.generated[:1] == engine.generated[1:]
 
 
+@pytest.mark.parametrize("size", [-1.0, -60.0, -900.0])
+def test_a_share_does_not_depend_on_how_long_the_choices_are(size: float) -> None:
+    """Long choices are all unlikely: only what sets them apart counts."""
+
+    def table(request: ScoreRequest, target: str) -> float:
+        return {"yes": size, "no": size - 1.0, "maybe": -math.inf}[target]
+
+    engine = Likelihoods(table, said)
+    losses = measured_loss(agent(decided(CHOICE)), rows(("no",), ("maybe",)), engine)
+    assert losses == pytest.approx([math.log1p(math.e), UNSAYABLE])
+
+
 def test_a_judge_grades_the_answer_that_was_decided() -> None:
     def table(request: ScoreRequest, target: str) -> float:
         if request.targets == ("1", "2", "3", "4", "5"):
