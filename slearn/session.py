@@ -177,10 +177,10 @@ class Session:
             self.log.record("gradients", name, gradient.as_json(), step)
 
     def keep_attributions(self, attributions: Sequence[Attribution], step: int) -> None:
-        """Record what the parts of the incumbent do to its loss, among the gradients."""
+        """Record what the parts of the incumbent do to its loss."""
         for found in attributions:
             name = f"{step}/{found.node}/{found.part} {found.index + 1}"
-            self.log.record("gradients", name, {"measured": True, **found.as_json()}, step)
+            self.log.record("attributions", name, found.as_json(), step)
 
     def keep_candidate(
         self,

@@ -17,6 +17,8 @@ Record = Mapping[str, Any]
 def story_of(store: Store, info: RunInfo) -> dict[str, Any]:
     """Return what `show --json` prints: the run's line, its result, steps, a loss and a gradient.
 
+    Of the attributions, those of the last step that measured any.
+
     >>> story_of(store, store.run("r3"))["steps"][0]["status"]  # doctest: +SKIP
     'accepted'
     """
@@ -24,9 +26,8 @@ def story_of(store: Store, info: RunInfo) -> dict[str, Any]:
     said = [record for record in losses if record["assessment"]]
     loss = min(said or losses, key=lambda record: record["score"], default=None)  # says most
     example = loss["example"] if loss else None
-    kept = store.records(info.name, "gradients")
-    gradients = [record for record in kept if not record.get("measured")]
-    measured = [record for record in kept if record.get("measured")]
+    gradients = store.records(info.name, "gradients")
+    measured = store.records(info.name, "attributions")
     last = max((record["step"] for record in measured), default=None)
     fitting = [record for record in gradients if record["example"] == example]
     return {
@@ -36,12 +37,13 @@ def story_of(store: Store, info: RunInfo) -> dict[str, Any]:
         "steps": _steps(store.records(info.name, "candidates")),
         "loss": loss,
         "gradient": next(iter([*fitting, *gradients]), None),
-        "attributions": [
-            {name: record[name] for name in ("node", "part", "index", "nats", "n")}
-            for record in measured
-            if record["step"] == last
-        ],
+        "attributions": [_part(record) for record in measured if record["step"] == last],
     }
+
+
+def _part(record: Record) -> dict[str, Any]:
+    kept = ("node", "part", "index", "nats")
+    return {**{name: record[name] for name in kept}, "n": record["rows"]}
 
 
 def _steps(candidates: Iterable[Record]) -> list[dict[str, Any]]:

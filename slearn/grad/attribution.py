@@ -38,8 +38,10 @@ class Attribution:
         return f"{self.part} {self.index + 1} {does} by {abs(self.nats):.2f} nats"
 
     def as_json(self) -> dict[str, object]:
-        """Return it as the store keeps it."""
-        return asdict(self)
+        """Return it as the store keeps it: n as `rows`, for the n of a record is its ordinal."""
+        found = asdict(self)
+        found["rows"] = found.pop("n")
+        return found
 
 
 def attribute(

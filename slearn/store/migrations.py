@@ -1,9 +1,9 @@
 """The store's schema, as a list of numbered steps that only ever grows.
 
 Each step runs in one transaction with the row that records it, and a checkpoint follows, so that
-the log never holds DDL. Tables are append-only and have neither keys nor indexes: reported faults
-of the database's log cluster there. JSON stands in VARCHAR, because the JSON type refuses lone
-surrogates; `body->>'name'` works on it all the same.
+the log never holds DDL. Tables are append-only (a step may move rows) and have neither keys nor
+indexes: reported faults of the database's log cluster there. JSON stands in VARCHAR, because the
+JSON type refuses lone surrogates; `body->>'name'` works on it all the same.
 """
 
 from __future__ import annotations
@@ -12,12 +12,32 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slearn.errors import StoreError
-from slearn.store.tables import RECORD_TABLES, now, scalar, transaction
+from slearn.store.tables import now, scalar, transaction
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Connection
 
 _RECORD = "(run VARCHAR, n BIGINT, step INTEGER, id VARCHAR, body VARCHAR)"
+
+# The record tables of step 1, by name: tables.RECORD_TABLES goes on growing, a step may not.
+_FIRST_RECORDS = (
+    "examples",
+    "trajectories",
+    "steps",
+    "losses",
+    "gradients",
+    "edits",
+    "candidates",
+    "evaluations",
+)
+
+# Schema 1 kept attributions among the gradients, under a mark that stands first in the body, and
+# their count of rows, last in it, under the name of the ordinal. They keep their ordinals, so that
+# a run that was stopped before goes on after. No text inside of a JSON string can look like the
+# mark or the count: its quotes would be escaped.
+_MARK = '{"measured": true, '
+_ATTRIBUTION = rf"""regexp_replace(
+            replace(body, '{_MARK}', '{{'), '"n": ([0-9]+)[}}]$', '"rows": \1}}')"""
 
 # Step i (from 1) is MIGRATIONS[i - 1]. Never change a step that was released: add one.
 MIGRATIONS: tuple[str, ...] = (
@@ -35,7 +55,14 @@ MIGRATIONS: tuple[str, ...] = (
         run VARCHAR, round BIGINT, position INTEGER, call BIGINT, cached BOOLEAN);
     CREATE TABLE agents(digest VARCHAR, body VARCHAR);
     """
-    + "".join(f"CREATE TABLE {table}{_RECORD};\n" for table in RECORD_TABLES),
+    + "".join(f"CREATE TABLE {table}{_RECORD};\n" for table in _FIRST_RECORDS),
+    f"""
+    CREATE TABLE attributions{_RECORD};
+    INSERT INTO attributions
+        SELECT run, n, step, id, {_ATTRIBUTION}
+        FROM gradients WHERE starts_with(body, '{_MARK}');
+    DELETE FROM gradients WHERE starts_with(body, '{_MARK}');
+    """,
 )
 
 
@@ -43,7 +70,7 @@ def migrate(connection: Connection, where: str, migrations: Sequence[str] = MIGR
     """Bring the schema up to date and return its version.
 
     >>> migrate(connection, "slearn.duckdb")  # doctest: +SKIP
-    1
+    2
 
     Raise StoreError when the file was made by a newer slearn, or by something else.
     """
@@ -66,7 +93,7 @@ def schema_version(connection: Connection, where: str) -> int:
     """Return the number of the last migration; a blank file gets the table that records them.
 
     >>> schema_version(connection, "slearn.duckdb")  # doctest: +SKIP
-    1
+    2
     """
     import duckdb
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Connection
 
-# What a run records beside its calls; all these tables have one shape.
+# What a run records beside its calls; all these tables have one shape. One more needs a migration.
 RECORD_TABLES = (
     "examples",
     "trajectories",
     "steps",
     "losses",
     "gradients",
+    "attributions",
     "edits",
     "candidates",
     "evaluations",

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pytest
+from click.testing import CliRunner
+
 from slearn.agent import agent_from_text, load_agent
+from slearn.cli import main
 from slearn.cli.changes import compare
 from slearn.cli.story import story_text
-from slearn.store import Store
+from slearn.store import RECORD_TABLES, Store
+from slearn.store.migrations import MIGRATIONS, migrate
 
 
 def test_runs_are_listed_newest_last(trained: Any, slearn: Any, here: Path) -> None:
@@ -66,6 +73,65 @@ def test_show_names_the_test_that_p_belongs_to(trained: Any, slearn: Any) -> Non
         found = {**step, "reason": reason, "validation": {**step["validation"], "p": 0.01}}
         assert p in story_text({**story, "steps": [found]})
     assert "\n    1  " in slearn("show", "r1").stdout
+
+
+@pytest.fixture(scope="module")
+def measured(finished: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a run of an agent of two lines, whose parts are measured; never changed."""
+    folder: Path = tmp_path_factory.mktemp("measured")
+    lines = "- Choose the right answer.\n"
+    text = (finished[0] / "demo" / "agent.yaml").read_text(encoding="utf-8")
+    assert lines in text
+    text = text.replace(lines, f"{lines}  - Be brief.\n")
+    (folder / "agent.yaml").write_text(text, encoding="utf-8")
+    where = ["--data", str(finished[0] / "demo"), "--store", str(folder / "store.duckdb")]
+    budget = ["--model", "scripted", "--budget-tokens", "10000"]
+    run = CliRunner().invoke(main, ["train", str(folder / "agent.yaml"), *where, *budget])
+    assert run.exit_code == 0, run.output
+    return folder / "store.duckdb"
+
+
+def test_show_tells_what_the_parts_do(measured: Path, slearn: Any, here: Path) -> None:
+    named = ("r1", "--store", shutil.copy(measured, here))
+    with Store.open(here / measured.name) as store:
+        rows = {record["step"]: record["rows"] for record in store.records("r1", "attributions")}
+    found = json.loads(slearn("show", *named, "--json").stdout)["attributions"]
+    assert [(part["node"], part["part"], part["index"]) for part in found[:2]] == [
+        ("answer", "line", 0),
+        ("answer", "line", 1),
+    ]
+    assert {part["n"] for part in found} == {rows[max(rows)]}
+    shown = slearn("show", *named).stdout.splitlines()
+    at = shown.index(f"what its parts do, left out one by one (nats, n {found[0]['n']}, + helps):")
+    assert shown[at + 1 :] == [
+        f"  answer, {part['part']} {part['index'] + 1}: {part['nats']:+.3f}" for part in found
+    ]
+
+
+def test_a_store_of_schema_1_is_shown_and_exported(measured: Path, slearn: Any, here: Path) -> None:
+    with duckdb.connect(str(here / "old.duckdb")) as connection:
+        migrate(connection, "old", MIGRATIONS[:1])
+        connection.execute(f"ATTACH '{measured}' AS new (READ_ONLY)")
+        kept = [*RECORD_TABLES, "runs", "events", "rounds", "calls", "round_calls", "agents"]
+        for table in set(kept) - {"attributions"}:
+            connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+        connection.execute(
+            """
+            INSERT INTO gradients SELECT run, n, step, id,
+                replace(replace(body, '{"node"', '{"measured": true, "node"'), '"rows"', '"n"')
+            FROM new.attributions
+            """
+        )
+    told = []
+    for store in ("old.duckdb", shutil.copy(measured, here)):
+        named = ("r1", "--store", store)
+        slearn("export", *named, "-o", "agent.yaml")
+        exported = Path("agent.yaml").read_text(encoding="utf-8")
+        told.append(
+            (exported, slearn("show", *named).stdout, slearn("show", *named, "--json").stdout)
+        )
+    assert "left out one by one" in told[0][1]
+    assert told[0] == told[1]
 
 
 def test_show_of_a_run_that_has_done_nothing(trained: Any, slearn: Any, here: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import struct
 import subprocess
@@ -11,9 +12,11 @@ import duckdb
 import pytest
 
 from slearn.errors import StoreError
-from slearn.store import Store
+from slearn.store import RECORD_TABLES, Store
+from slearn.store.encoding import encode
 from slearn.store.migrations import MIGRATIONS, migrate
 from slearn.store.opening import connect
+from slearn.store.tables import transaction
 
 
 def refusal(path, **options):
@@ -101,6 +104,81 @@ def test_migrations_from_blank_and_from_schema_1(tmp_path):
         assert connection.execute("SELECT * FROM agents").fetchall() == [("d", "b", None)]
         numbers = connection.execute("SELECT number FROM migrations ORDER BY 1").fetchall()
         assert numbers == [(number,) for number in range(1, len(more) + 1)]
+
+
+def test_a_released_step_stays_as_it_was():
+    released = ["b82945e5bda0a52af7fd64b957ed18966c4a37e9739b11b5785d655b15c77af7"]
+    found = [hashlib.sha256(step.encode()).hexdigest() for step in MIGRATIONS]
+    assert found[: len(released)] == released
+
+
+ODD = '{"measured": true, "n": 7}'
+PARTS = ({"node": ODD, "nats": 0.5, "n": 12}, {"node": "\ud800", "nats": -0.5, "n": 9})
+# What a run stopped in its second step had recorded under schema 1.
+OLD = (
+    ("losses", 0, 0, "0/e1", {"score": 0.0}),
+    ("gradients", 1, 0, "0/e1/answer", {"example": "e1", "weight_change": ODD}),
+    ("gradients", 2, 1, "1/answer/demo 1", {"measured": True, **PARTS[0]}),
+    ("gradients", 3, 1, "1/answer/demo 2", {"measured": True, **PARTS[1]}),
+    ("candidates", 4, 1, "1", {"status": "accepted"}),
+)
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A store of schema 1 with one run."""
+    path = tmp_path / "old.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        migrate(connection, "old", MIGRATIONS[:1])
+        connection.execute("INSERT INTO runs VALUES ('r1', 1, now()::TIMESTAMP, 0, '{}')")
+        connection.execute("INSERT INTO events VALUES ('r1', 1, now()::TIMESTAMP, 'begun', 'null')")
+        for table, n, step, id, body in OLD:
+            row = ["r1", n, step, id, encode(body)]
+            connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)", row)
+    return path
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_store_of_schema_1_is_upgraded_and_keeps_its_records(old, create):
+    for _ in range(2):  # the second time there is nothing to do
+        with Store.open(old, create=create) as store:
+            assert [(info.name, info.status) for info in store.runs()] == [("r1", "stopped")]
+            kept = {table: store.records("r1", table) for table in RECORD_TABLES}
+        place = {"n": 1, "step": 0, "id": "0/e1/answer"}
+        assert kept["gradients"] == [{"example": "e1", "weight_change": ODD, **place}]
+        assert kept["attributions"] == [
+            {**PARTS[0], "rows": 12, "n": 2, "step": 1, "id": "1/answer/demo 1"},
+            {**PARTS[1], "rows": 9, "n": 3, "step": 1, "id": "1/answer/demo 2"},
+        ]
+        assert kept["losses"] == [{"score": 0.0, "n": 0, "step": 0, "id": "0/e1"}]
+        assert sum(map(len, kept.values())) == len(OLD)
+    with duckdb.connect(str(old), read_only=True) as connection:
+        numbers = connection.execute("SELECT number FROM migrations ORDER BY 1").fetchall()
+    assert numbers == [(number,) for number in range(1, len(MIGRATIONS) + 1)]
+
+
+def test_a_run_of_schema_1_goes_on_under_the_new_one(old):
+    with Store.open(old) as store:
+        log = store.resume("r1")
+        for table, n, step, id, body in OLD:
+            now_in = "attributions" if body.get("measured") else table
+            assert log.record(now_in, id, body, step=step) == n
+        assert log.record("attributions", "2/answer/demo 1", {"nats": 0.1}, step=2) == len(OLD)
+        log.finish("finished")
+        assert [record["n"] for record in store.records("r1", "attributions")] == [2, 3, 5]
+
+
+def test_an_upgrade_killed_before_its_checkpoint_holds(old, image):
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"ATTACH '{old}' AS slearn")
+        connection.execute("USE slearn")
+        with transaction(connection):
+            connection.execute(MIGRATIONS[1])
+            connection.execute("INSERT INTO migrations VALUES (2, NULL)")
+        killed = image(old)
+    assert killed.with_name(killed.name + ".wal").exists()
+    with Store.open(killed) as store:
+        assert [len(store.records("r1", t)) for t in ("gradients", "attributions")] == [1, 2]
 
 
 def test_a_migration_that_fails_leaves_the_version_before(path):

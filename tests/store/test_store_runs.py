@@ -64,9 +64,9 @@ def test_records_come_back_in_order_with_one_count_over_all_tables(store):
     steps = store.records("last", "steps")
     assert [(row["n"], row["step"], row["id"]) for row in steps] == [
         (2, 2, "id2"),
-        (10, 10, "id10"),
+        (11, 11, "id11"),
     ]
-    assert steps[1]["x"] == [10, None, "é"]
+    assert steps[1]["x"] == [11, None, "é"]
 
 
 def test_records_after_the_last_round_are_written_at_the_end(path):
