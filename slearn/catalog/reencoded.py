@@ -1,18 +1,22 @@
 """Models with their weights written in a form that suits this machine, kept in slearn's home.
 
 They are copies: made from the model's own file when they are asked for and not there, and removed
-with it. The model stays who it is by the sha256 of its own file; the form is a setting.
+with it. The model stays who it is by the sha256 of its own file; the form is a setting. A copy is
+checked like any model: its own sha256 is noted beside it, and one that differs is made again.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
+from slearn.catalog.files import write_json
 from slearn.catalog.gguf import read_header
+from slearn.catalog.hashes import reading_only, remember, sha256_of
 from slearn.catalog.home import home_dir
 from slearn.catalog.lock import hold
 from slearn.catalog.tensors import BLOCKS
@@ -25,7 +29,7 @@ _WAIT = 600.0  # for another process that is writing the same file
 
 
 def weights_file(path: Path, sha256: str, kind: str, *, home: Path | None = None) -> Path:
-    """Return the file with the weights of a model as `kind`, which is written if it is not there.
+    """Return the file with the weights of a model as `kind`, written if it is not there and whole.
 
     >>> weights_file(Path("model.gguf"), "ab" * 32, "file")
     PosixPath('model.gguf')
@@ -35,14 +39,14 @@ def weights_file(path: Path, sha256: str, kind: str, *, home: Path | None = None
     if kind == AS_IT_IS:
         return path
     target = _place(sha256, kind, home)
-    if _whole(target):
+    if _as_noted(target, home):
         return target
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with hold(target.with_suffix(".lock"), wait=_WAIT):
-            if not _whole(target):
+            if not _as_noted(target, home):
                 _check_room(path, target, kind)
-                _write(path, target, kind)
+                _write(path, target, kind, home)
     except OSError as error:
         raise InputError(f"cannot be written: {error}", where=str(target)) from error
     return target
@@ -57,17 +61,23 @@ def forget_weights(sha256: str, kind: str | None = None, *, home: Path | None = 
         if one != AS_IT_IS:
             target = _place(sha256, one, home)
             with suppress(OSError):  # what cannot be removed does no harm
-                target.unlink(missing_ok=True)
-                target.with_suffix(".lock").unlink(missing_ok=True)
+                for file in (target, _note(target), target.with_suffix(".lock")):
+                    file.unlink(missing_ok=True)
 
 
-def _write(path: Path, target: Path, kind: str) -> None:
+def _write(path: Path, target: Path, kind: str, home: Path | None) -> None:
     new = target.with_suffix(".new")
     try:
         reencode(path, new, kind)
+        with reading_only():  # it is to be remembered under the name that it gets
+            written = sha256_of(new, home=home)
+        # The note comes first: a crash in between leaves no file that is whole but not believed.
+        write_json(_note(target), {"sha256": written})
         os.replace(new, target)
     finally:
         new.unlink(missing_ok=True)
+    # Nobody else writes here, so a file this young may be remembered: the next command is quick.
+    remember(target, written, home=home)
 
 
 def _place(sha256: str, kind: str, home: Path | None) -> Path:
@@ -76,12 +86,17 @@ def _place(sha256: str, kind: str, home: Path | None) -> Path:
     return home_dir(home) / "reencoded" / name
 
 
-def _whole(target: Path) -> bool:
+def _note(target: Path) -> Path:
+    return target.with_suffix(".json")
+
+
+def _as_noted(target: Path, home: Path | None) -> bool:
+    """Return whether a copy is there with the sha256 that was noted as it was written."""
     try:
-        header = read_header(target)
-    except ModelFileError:
+        noted = json.loads(_note(target).read_text(encoding="utf-8"))
+        return bool(noted == {"sha256": sha256_of(target, home=home)})
+    except (OSError, ValueError, RecursionError, ModelFileError):
         return False
-    return header.file_bytes >= header.needed_bytes
 
 
 def _check_room(path: Path, target: Path, kind: str) -> None:

@@ -13,7 +13,7 @@ from slearn import __version__
 from slearn.catalog import MemoryBound, ModelStatus, usable_cores
 from slearn.cli.engines import engine_settings, identify, open_noted, tuned_for
 from slearn.cli.output import one_line
-from slearn.cli.room import Room, bound_of
+from slearn.cli.room import Room
 from slearn.engine import GenerateRequest, Message
 
 TINY = "smollm2-135m"
@@ -61,16 +61,16 @@ def installed(found: Iterable[ModelStatus] | None = None) -> str | None:
 def _try(name: str, threads: int | None, max_memory: int | None) -> dict[str, Any]:
     model = identify(name)
     settings = engine_settings(CELLS, threads, model)
-    bound = bound_of(model, settings)
+    room = Room(max_memory)
     began = time.monotonic()
-    with open_noted(model, settings, Room(max_memory)) as engine:
+    with open_noted(model, settings, room) as engine:
         loaded = time.monotonic()
         found = engine.generate([_REQUEST])[0]
         seconds = time.monotonic() - loaded
     speed = found.usage.generated / max(seconds, 1e-6)
     return {
         "name": name,
-        "memory": bound and bound.as_json(),
+        "memory": room.last and room.last.as_json(),
         "tuned": tuned_for(model) is not None,
         "settings": settings,
         "load_seconds": round(loaded - began, 2),

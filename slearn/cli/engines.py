@@ -95,7 +95,7 @@ def open_noted(
 
         kind = settings.get("weights", EngineSettings.weights)
         path = weights_file(Path(model["path"]), model["sha256"], kind)
-    (room or Room()).take(model, settings, path)
+    (room or Room()).take(model["name"], settings, path)
     return open_engine(path, sha256=model["sha256"], settings=EngineSettings(**settings))
 
 

@@ -21,7 +21,9 @@ class Room:
     model in memory is a mapped file, which the system goes on counting as free. Where a GPU takes
     the weights only a limit that was given holds, because the GPU's memory is not known here.
 
-    >>> Room(max_memory=500).take({"name": "scripted", "path": None}, {}) is None
+    `last` is the bound of the model that came in last, for those who show it.
+
+    >>> Room(max_memory=500).take("scripted", {}, None) is None
     True
     """
 
@@ -29,26 +31,25 @@ class Room:
         self._given = max_memory
         self._tell = tell
         self._taken = 0
+        self.last: MemoryBound | None = None
 
-    def take(
-        self, model: Mapping[str, Any], settings: Mapping[str, Any], path: Path | None = None
-    ) -> MemoryBound | None:
+    def take(self, name: str, settings: Mapping[str, Any], path: Path | None) -> MemoryBound | None:
         """Return what a model may take and count it; None for the scripted one, which takes none.
 
-        `path` is the file that will be opened, where it is another form of the model's own.
+        `path` is the file that will be opened: not always the model's own, which may be smaller.
 
         Raises InputError, with the numbers, where it is more than is left.
         """
-        bound = bound_of(model, settings, path)
+        self.last = bound = None if path is None else _bound(path, settings)
         if bound is None:
             return None
         limit = self._limit
         if self._tell:
-            say(f"memory of {model['name']}, at most: {bound.text()}")
+            say(f"memory of {name}, at most: {bound.text()}")
         if limit is not None and self._taken + bound.total > limit:
             raise InputError(
                 f"does not fit into memory: {bound.text()}, {self._left(limit)}",
-                where=str(model["name"]),
+                where=name,
                 hint="use a smaller --context, or a smaller model",
             )
         self._taken += bound.total
@@ -73,17 +74,8 @@ class Room:
         return None if describe_library()["gpu_offload"] else available_memory()
 
 
-def bound_of(
-    model: Mapping[str, Any], settings: Mapping[str, Any], path: Path | None = None
-) -> MemoryBound | None:
-    """Return the most memory that a model takes, read from its file; None for the scripted one.
-
-    >>> bound_of({"name": "scripted", "path": None}, {}) is None
-    True
-    """
-    if model["path"] is None:
-        return None
+def _bound(path: Path, settings: Mapping[str, Any]) -> MemoryBound:
     from slearn.catalog import memory_bound, read_header
     from slearn.engine import EngineSettings
 
-    return memory_bound(read_header(path or Path(model["path"])), EngineSettings(**settings))
+    return memory_bound(read_header(path), EngineSettings(**settings))

@@ -45,7 +45,7 @@ def tune_model(name: str, cells: int, seconds: float, max_memory: int | None) ->
     @contextmanager
     def opener(settings: EngineSettings) -> Iterator[Engine]:
         path = weights_file(Path(model["path"]), model["sha256"], settings.weights)
-        bound = room.take(model, {"cells": cells, **tuned_part(settings)}, path)
+        bound = room.take(model["name"], {"cells": cells, **tuned_part(settings)}, path)
         try:
             with open_engine(path, sha256=model["sha256"], settings=settings) as engine:
                 yield engine

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from slearn.catalog import MemoryBound
+from slearn.catalog import MemoryBound, remember_tuned, sha256_of, tuned_part
 from slearn.cli.room import Room
 from slearn.engine import EngineSettings, open_engine
 from slearn.errors import InputError
 
 BOUND = MemoryBound(492_000_000, 98_000_000, 61_000_000)
-MODEL = {"name": "tiny", "path": "tiny.gguf", "sha256": "ab"}
 
 
 @pytest.fixture
@@ -89,25 +88,24 @@ def test_a_resume_looks_at_the_memory_of_today(trained: Any, slearn: Any) -> Non
 
 
 def test_memory_that_was_given_back_is_free_again(loads: list[Any], tiny_model: Path) -> None:
-    model = MODEL | {"path": str(tiny_model)}
     room = Room(1000)
-    first = room.take(model, {})
-    with pytest.raises(InputError, match="takes 651 MB"):
-        room.take(model, {})
+    first = room.take("tiny", {}, tiny_model)
+    with pytest.raises(InputError, match="tiny: does not fit .* takes 651 MB"):
+        room.take("tiny", {}, tiny_model)
     room.give_back(first)
-    assert room.take(model, {}) == BOUND
+    assert room.take("tiny", {}, tiny_model) == room.last == BOUND
     room.give_back(None)
+    assert room.take("scripted", {}, None) is room.last is None
 
 
 def test_the_memory_of_a_gpu_is_not_known(
     loads: list[Any], tiny_model: Path, monkeypatch: Any
 ) -> None:
-    model = MODEL | {"path": str(tiny_model)}
     monkeypatch.setattr("slearn.catalog.available_memory", lambda: 1)
     monkeypatch.setattr("slearn.engine.describe_library", lambda: {"gpu_offload": True})
-    assert Room().take(model, {}) == BOUND
+    assert Room().take("tiny", {}, tiny_model) == BOUND
     with pytest.raises(InputError):
-        Room(500).take(model, {})
+        Room(500).take("tiny", {}, tiny_model)
 
 
 def test_doctor_says_the_memory(slearn: Any, loads: list[Any]) -> None:
@@ -120,3 +118,24 @@ def test_doctor_says_the_memory(slearn: Any, loads: list[Any]) -> None:
     assert "gpu layers " in shown
     scripted = slearn("doctor", "--model", "scripted").stdout
     assert "model memory" not in scripted and "model tuned" not in scripted
+
+
+def test_doctor_says_the_memory_of_the_file_that_is_opened(
+    slearn: Any, loads: list[EngineSettings], here: Path, tiny_model: Path, monkeypatch: Any
+) -> None:
+    def write(source: Path, target: Path, kind: str) -> None:
+        target.write_bytes(source.read_bytes() + b"\1" * 1_000_000)
+
+    monkeypatch.setattr("slearn.catalog.reencoded.reencode", write)
+    monkeypatch.setattr("slearn.catalog.tuned.machine_identity", lambda: "this one")
+    monkeypatch.setattr(
+        "slearn.catalog.memory_bound", lambda header, _: MemoryBound(header.file_bytes, 0, 0)
+    )
+    doctor = ("doctor", "--model", "./tiny.gguf", "--json")
+    report = json.loads(slearn(*doctor).stdout)["model"]
+    assert report["memory"]["weights"] == tiny_model.stat().st_size
+    remember_tuned(sha256_of(tiny_model), tuned_part(EngineSettings(threads=1, weights="f16")))
+    report = json.loads(slearn(*doctor).stdout)["model"]
+    assert [settings.weights for settings in loads] == ["file", "f16"]
+    (copy,) = (here / "home" / ".slearn" / "reencoded").glob("*.gguf")
+    assert report["memory"]["weights"] == copy.stat().st_size > 1_000_000
