@@ -51,11 +51,23 @@ check: setup
 docs: setup
 	$(PY) docs/build.py
 
-# The table of what was measured (bench/suite.py run measures), and the speed of data and engine here.
+# The table of what was measured, and the speed of everything on the tiny model at small sizes:
+# about 15 minutes by reckoning on two cores that read 270 tokens a second. By hand, on an idle
+# machine, because they take hours or a server's binary:
+#   suite.py run                                            hours: it trains
+#   decode.py --weights f16 --cells 1024,8192,32768, 0.5B   more than an hour a form
+#   determinism.py --tuned --calls 120, 0.5B                a quarter of an hour
+#   limits.py soak, limits.py queue                         20 minutes; 10,000 requests
+#   peers.py --server PATH/llama-server                     a binary; half an hour with --every 8
 bench: setup
 	$(PY) bench/suite.py table
 	$(PY) bench/data.py
 	$(PY) bench/engine.py --model $(TINY)
+	$(PY) bench/decode.py --model $(TINY) --cells 1024
+	$(PY) bench/determinism.py --model $(TINY) --calls 40 --alone 12
+	$(PY) bench/limits.py overhead --model $(TINY) --every 4
+	$(PY) bench/limits.py memory --model $(TINY)
+	$(PY) bench/limits.py ranking --model $(TINY) --rows 30
 
 clean:
 	rm -rf .venv build dist *.egg-info $(DEMO) .mypy_cache .ruff_cache .hypothesis

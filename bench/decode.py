@@ -1,11 +1,13 @@
-"""What a token costs: by occupied cells, live sequences, kind of cache and flash attention.
+"""What a token costs: by form of the weights, occupied cells, live sequences and kind of cache.
 
-    python bench/decode.py --model PATH [--cells 1024,8192,32768] [--runs 3]
+    python bench/decode.py --model PATH [--weights file,f16,q8_0] [--cells 1024,8192,32768]
 
 Idle cells are filled by one long sequence; then 1, 4, 8 and 16 sequences of 100 tokens write 12
 more each, in one batch a step. `prefill` is the speed of reading 512 tokens in one batch, and in
-16 sequences of 32. Everything on the low-level context, so it is the library that is measured;
-medians of alternating runs, tokens per second; one JSON line at the end.
+16 sequences of 32. All of it with flash attention and without, and in a cache that is shared or
+split among the sequences; on the low-level context, so it is the library that is measured. Medians
+of --runs alternating runs, tokens per second; one JSON line at the end of each form, so that what
+ends early keeps the forms that were done. Forms that are not there yet are written first.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
-from slearn.catalog import resolve
+from slearn.catalog import resolve, weights_file
 from slearn.engine import EngineSettings
 from slearn.engine.context import Context
 
+FORMS = ("file", "f16", "q8_0")
 LIVE = (1, 4, 8, 16)
 OWN = 100
 STEPS = 12
@@ -39,26 +44,36 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--cells", default="1024,8192,32768")
+    parser.add_argument("--weights", type=_forms, default="file", help=", ".join(FORMS))
+    parser.add_argument("--cells", type=_numbers, default="1024,8192,32768", help="idle ones")
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    path = resolve(given.model).path
+    model = resolve(given.model)
+    # All of them before the clock first runs: writing one would disturb what is measured.
+    files = {form: weights_file(model.path, model.sha256, form) for form in given.weights}
+    shape = {"model": model.name, "cells": given.cells, "runs": given.runs}
+    for form, path in files.items():
+        rows = measure_form(form, path, given.cells, given.runs)
+        print(json.dumps({**shape, "form": form, "rows": rows}), flush=True)
+
+
+def measure_form(form: str, path: Path, cells: Sequence[int], runs: int) -> list[dict[str, Any]]:
+    """Print and return a row for every cache; each context is closed before the next opens."""
     rows = []
-    for idle, unified, flash in product(
-        map(int, given.cells.split(",")), (True, False), ("on", "off")
-    ):
+    for idle, unified, flash in product(cells, (True, False), ("on", "off")):
         # Room for the live sequences beside the idle cells; a split cache gives each its part.
         room = idle + 16 * 128 + 512 if unified else 16 * max(256, idle // 16 + 256)
         settings = EngineSettings(cells=room, sequences=17 if unified else 16, batch_size=512,
-                                  flash_attention=flash)  # fmt: skip
+                                  flash_attention=flash, weights=form)  # fmt: skip
         context = (Context if unified else _Split)(path, settings)
         try:
-            row = measure(context, idle, unified, given.runs)
+            speeds = measure(context, idle, unified, runs)
         finally:
             context.close()
-        rows.append({"idle": idle, "unified": unified, "flash": flash, **row})
-        print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
-    print(json.dumps({"model": given.model, "runs": given.runs, "rows": rows}))
+        row = {"form": form, "idle": idle, "unified": unified, "flash": flash, **speeds}
+        print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        rows.append({**row, "settings": settings.as_json()})
+    return rows
 
 
 def measure(context: Context, idle: int, unified: bool, runs: int) -> dict[str, float]:
@@ -105,6 +120,18 @@ def _read(context: Context, shape: list[tuple[int, int]], base: int = 0) -> None
 def _forget(context: Context, base: int) -> None:
     for seq in range(16):
         context.remove(seq, base)
+
+
+def _forms(text: str) -> list[str]:
+    """Return the forms, none of them unknown: the last would be found out after an hour."""
+    forms = text.split(",")
+    if unknown := [form for form in forms if form not in FORMS]:
+        raise argparse.ArgumentTypeError(f"no form {unknown[0]!r}; there are {', '.join(FORMS)}")
+    return forms
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parent.parent
 Line = dict[str, Any]
 
 
@@ -35,7 +37,7 @@ def writing(path: Path) -> Iterator[Callable[[Line], None]]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sys.exit(f"{path}: another suite is measuring")
+            sys.exit(f"{path}: another process is measuring")
         file.truncate(path.read_bytes().rfind(b"\n") + 1)
 
         def add(line: Line) -> None:
@@ -44,3 +46,14 @@ def writing(path: Path) -> Iterator[Callable[[Line], None]]:
             os.fsync(file.fileno())
 
         yield add
+
+
+def code() -> str | None:
+    """Return the commit that is measured, with a plus where its code is changed; None without."""
+    commit = _git("rev-parse", "--short", "HEAD")
+    return commit and commit + "+" * bool(_git("status", "-s", "slearn", "grammars", "models"))
+
+
+def _git(*command: str) -> str | None:
+    done = subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True)
+    return None if done.returncode else done.stdout.strip()

@@ -8,7 +8,8 @@
     python bench/limits.py lookup --model PATH     what prompt lookup could save and cost
     python bench/limits.py ranking --model PATH    candidates ranked by scoring or by answering
 
-Each prints one JSON line at the end.
+Each prints one JSON line at the end. --every thins the rounds of overhead, --rows the rows that
+ranking takes for the truth: for a quick look.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ import workload
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.catalog import recall_tuned, resolve, weights_file
 from slearn.datasets import Columns, read_examples
-from slearn.engine import EngineSettings, GenerateRequest, Message, grammar_of
+from slearn.engine import EngineSettings, GenerateRequest, Message, Request, grammar_of
 from slearn.engine.llama import LlamaEngine
 from slearn.evaluate import evaluate
 from slearn.loss import measured_losses
@@ -43,13 +45,16 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--every", type=int, default=1, help="overhead: of each round every n-th")
+    parser.add_argument("--rows", type=int, default=100, help="ranking: of the truth, up to 120")
     parser.add_argument("--tuned", action="store_true", help="with the settings of slearn tune")
     given = parser.parse_args()
     model = resolve(given.model)
     settings = (recall_tuned(model.sha256) or {}) if given.tuned else {}
     path = weights_file(model.path, model.sha256, settings.get("weights", "file"))
     before = resident()
-    with LlamaEngine(path, sha256=model.sha256, settings=EngineSettings(**settings)) as engine:
+    opened = LlamaEngine(path, sha256=model.sha256, settings=EngineSettings(**settings))
+    with closing(opened) as engine:
         found = WHAT[given.what](engine, given)
     if given.what == "memory":
         size = path.stat().st_size >> 20
@@ -57,9 +62,13 @@ def main() -> None:
     print(json.dumps({"model": model.name, "what": given.what, "tuned": bool(settings), **found}))
 
 
-def overhead(engine: LlamaEngine, _: argparse.Namespace) -> dict[str, Any]:
+def overhead(engine: LlamaEngine, given: argparse.Namespace) -> dict[str, Any]:
     """Return the share of the workload's time that is not spent in the library."""
-    rounds = workload.load()
+    step = given.every
+    rounds = [
+        workload.Round(part.generate[::step], part.score[::step], part.answers[::step])
+        for part in workload.load()
+    ]
     ask(engine, rounds[0])
     context = engine._context
     rows = {}
@@ -70,7 +79,11 @@ def overhead(engine: LlamaEngine, _: argparse.Namespace) -> dict[str, Any]:
             ask(engine, part)
         whole = time.perf_counter() - start
         inside = context.decode_seconds - inside
-        rows[kind] = {"seconds": round(whole, 1), "outside": round(1 - inside / whole, 4)}
+        rows[kind] = {
+            "calls": sum(len(part.generate) + len(part.score) for part in parts),
+            "seconds": round(whole, 1),
+            "outside": round(1 - inside / whole, 4),
+        }
     return rows
 
 
@@ -127,7 +140,8 @@ def sharing(engine: LlamaEngine, _: argparse.Namespace) -> dict[str, Any]:
     whole: dict[int, Any] = {}
     for part in workload.load():
         tree: dict[int, Any] = {}
-        for request in [*part.generate, *part.score]:
+        requests: list[Request] = [*part.generate, *part.score]
+        for request in requests:
             tokens = engine._chat.tokens(request.messages)
             found["tokens"] += len(tokens)
             found["shared in a round"] += _insert(tree, tokens)
@@ -193,20 +207,24 @@ def _step_seconds(engine: LlamaEngine, rows: int) -> float:
     return statistics.median(times)
 
 
-def ranking(engine: LlamaEngine, _: argparse.Namespace) -> dict[str, Any]:
+def ranking(engine: LlamaEngine, given: argparse.Namespace) -> dict[str, Any]:
     """Rank candidate prompts by measured loss and by their answers, on ever more rows.
 
-    The truth is the accuracy on 100 rows. Returned: for each number of rows the rank correlation
+    The truth is the accuracy on --rows rows, which are no others' than its own, and nothing is
+    ranked by more rows than the truth has. Returned: for each number of rows the rank correlation
     with it and the seconds that it took; scoring reads a row, answering reads and writes it.
     """
     labels = ("account", "billing", "delivery", "returns", "technical")
     rows = read_examples(DATA, Columns(("request",), "queue"))
     random.Random(0).shuffle(rows)
-    truth_rows, some = rows[:100], rows[120:160]
+    truth_rows, some = rows[: min(given.rows, 120)], rows[120:160]
     agents = list(candidates(rows[160:], labels))
     truth = [evaluate(agent, truth_rows, engine).interval.value for agent in agents]
-    table: dict[str, Any] = {"accuracies": [round(value, 3) for value in truth]}
-    for count in (5, 10, 40):
+    table: dict[str, Any] = {
+        "rows": len(truth_rows),
+        "accuracies": [round(value, 3) for value in truth],
+    }
+    for count in (size for size in (5, 10, 40) if size <= len(truth_rows)):
         start = time.perf_counter()
         losses = measured_losses(agents, [some[:count]] * len(agents), engine, engine)
         middle = time.perf_counter()

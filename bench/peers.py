@@ -1,6 +1,6 @@
 """The recorded workload's generation calls, replayed by slearn and by what else runs GGUF files.
 
-    python bench/peers.py --model PATH [--runs 5] [--server PATH/llama-server]
+    python bench/peers.py --model PATH [--runs 5] [--every 8] [--server PATH/llama-server]
 
 Contenders take turns (A B C A B C …) on the same model file with all cores of the machine:
 
@@ -16,7 +16,9 @@ Contenders take turns (A B C A B C …) on the same model file with all cores of
   its llguidance backend, the same grammars. It reads every prompt anew, so a call's cost does not
   depend on its neighbours: every --sample'th call is timed and the rest extrapolated.
 
-Seconds for all calls, medians, and each contender's ratio to slearn, as one JSON line at the end.
+Every turn of a contender is a line in --results as soon as it is over, so that a run which is cut
+off keeps its turns. At the end seconds for all calls, medians of n turns, and each contender's
+ratio to slearn in the same turn, as one JSON line.
 """
 
 from __future__ import annotations
@@ -29,17 +31,20 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import workload
+from ledger import Line, code, writing
 
 from slearn.catalog import recall_tuned, resolve, weights_file
 from slearn.engine import Engine, EngineSettings, GenerateRequest, open_engine
 
+RESULTS = Path(__file__).parent / "results" / "peers.jsonl"
 PORT = 18_437
 CORES = len(os.sched_getaffinity(0))
 
@@ -55,6 +60,7 @@ def main() -> None:
     parser.add_argument("--slots", default="4,16")
     parser.add_argument("--sample", type=int, default=12)
     parser.add_argument("--without", default="", help="contenders to leave out, by comma")
+    parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     model = resolve(given.model)
     rounds = _rounds(workload.load(given.workload), given.every)
@@ -62,6 +68,7 @@ def main() -> None:
     kind = settings.get("weights", "file")
     tuned_file = weights_file(model.path, model.sha256, kind)
     with ExitStack() as stack:
+        add = stack.enter_context(writing(given.results))
         engine = stack.enter_context(open_engine(model.path, sha256=model.sha256))
         calls = [request for part in rounds for request in part]
         answers = replay(engine, rounds)[1]
@@ -85,24 +92,47 @@ def main() -> None:
         contenders["outlines"] = _outlines(llama, calls, given.sample)
         for name in filter(None, given.without.split(",")):
             contenders.pop(name, None)
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        for turn in range(given.runs):
-            for name, run in contenders.items():
-                seconds[name].append(run())
-                print(f"{turn + 1} {name:<18} {seconds[name][-1]:8.1f} s", file=sys.stderr)
-    found = {
+        shape = {
+            "model": model.name,
+            "workload": given.workload.name,
+            "every": given.every,
+            "calls": len(calls),
+            "tokens": sum(lengths),
+            "runs": given.runs,
+        }
+        noted = {"began": _now(), "code": code(), **shape, "tuned": settings}
+        seconds = take_turns(contenders, given.runs, lambda turn: add({**noted, **turn}))
+    found = medians(seconds)
+    for name, row in found.items():
+        print(f"{name:<18} {row['seconds']:>8} s   {row['ratio']:>6} x slearn   n {row['n']}")
+    print(json.dumps({**shape, **found}))
+
+
+def take_turns(
+    contenders: Mapping[str, Callable[[], float]], runs: int, add: Callable[[Line], None]
+) -> dict[str, list[float]]:
+    """Run A B C A B C …, since machines drift, and tell of each turn once it is over."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(1, runs + 1):
+        for name, run in contenders.items():
+            seconds[name].append(run())
+            took = seconds[name][-1]
+            add({"turn": turn, "contender": name, "seconds": round(took, 2), "ended": _now()})
+            print(f"{turn} {name:<18} {took:8.1f} s", file=sys.stderr, flush=True)
+    return seconds
+
+
+def medians(seconds: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Return each contender's median, that of its ratios to slearn, and of how many turns."""
+    ours = seconds["slearn"]
+    return {
         name: {
             "seconds": round(statistics.median(times), 1),
-            "ratio": round(
-                statistics.median(a / b for a, b in zip(times, seconds["slearn"], strict=True)), 2
-            ),
+            "ratio": round(statistics.median(a / b for a, b in zip(times, ours, strict=True)), 2),
+            "n": len(times),
         }
         for name, times in seconds.items()
     }
-    for name, row in found.items():
-        print(f"{name:<18} {row['seconds']:>8} s   {row['ratio']:>6} x slearn")
-    shape = {"model": model.name, "calls": len(calls), "runs": given.runs, "tokens": sum(lengths)}
-    print(json.dumps({**shape, **found}))
 
 
 def replay(engine: Engine, rounds: list[list[GenerateRequest]]) -> tuple[float, list[str]]:
@@ -130,6 +160,10 @@ def one_by_one(llama: Any, work: list[tuple[GenerateRequest, int]]) -> float:
 def _rounds(recorded: list[workload.Round], every: int) -> list[list[GenerateRequest]]:
     """Return the rounds of generation; of each every so-manieth call, and at least one."""
     return [list(part.generate[::every]) for part in recorded if part.generate]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _text(request: GenerateRequest) -> str:

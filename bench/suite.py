@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import SETTINGS, UNBUDGETED, Job
-from ledger import Line, read, writing
+from ledger import ROOT, Line, code, read, writing
 from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
 
 from slearn.agent import save_agent
@@ -39,7 +39,6 @@ from slearn.engine import Engine
 from slearn.errors import SlearnError
 from slearn.store import Store
 
-ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "suite.jsonl"
 CELLS = 8192  # of the cache: what `slearn train` takes by default
 
@@ -67,7 +66,7 @@ def run(given: argparse.Namespace) -> int:
     """Make every run that has no line yet; return how many could not be made."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
     model = identify(given.model)
-    noted, code, failed = engine_settings(CELLS, None, model), _code(), 0
+    noted, commit, failed = engine_settings(CELLS, None, model), code(), 0
     with ExitStack() as stack:
         add = stack.enter_context(writing(given.results))
         known = {key_of(line) for line in _latest(given.results)}
@@ -87,7 +86,7 @@ def run(given: argparse.Namespace) -> int:
                 print(f"  failed: {error}", file=sys.stderr, flush=True)
                 continue
             seconds = round(time.monotonic() - start, 1)
-            add({**cell, **found, "wall": seconds, "engine": noted, "code": code})
+            add({**cell, **found, "wall": seconds, "engine": noted, "code": commit})
             change = f"{found['before']['score']:.2f} to {found['after']['score']:.2f}"
             print(f"  {change} in {_clock(seconds)}", file=sys.stderr, flush=True)
     return failed
@@ -175,17 +174,6 @@ def _check(given: argparse.Namespace) -> None:
     for task, start in product(given.tasks, given.starts):
         if start not in starts.get(task, {}):
             sys.exit(f"{given.data / 'starts.json'}: no start {start!r} of task {task!r}")
-
-
-def _code() -> str | None:
-    """Return the commit that is measured, with a plus where its code is changed; None without."""
-    commit = _git("rev-parse", "--short", "HEAD")
-    return commit and commit + "+" * bool(_git("status", "-s", "slearn", "grammars", "models"))
-
-
-def _git(*command: str) -> str | None:
-    done = subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True)
-    return None if done.returncode else done.stdout.strip()
 
 
 def _tell(number: int, count: int, cell: Line, left: float | None) -> None:
