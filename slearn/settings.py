@@ -16,7 +16,7 @@ class TrainSettings:
     `budget_tokens` counts tokens that the model computes for training (cached ones are free, and
     so is reading the test split); `budget_minutes` becomes tokens when a run begins. `patience` is
     the number of steps without an accepted candidate after which a run stops. `alpha` is the
-    one-sided error rate of a paired test below which a candidate counts as better.
+    probability with which a step may accept a candidate that is no better than the incumbent.
 
     >>> TrainSettings(seed=1).as_json()["seed"]
     1

@@ -20,7 +20,8 @@ from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME, RunResult
 from slearn.session import Engines, OutOfTime, OutOfTokens, Session
 from slearn.settings import TrainSettings
-from slearn.step import Frame, State, take_step
+from slearn.state import Frame, State
+from slearn.step import take_step
 from slearn.store import RunLog
 from slearn.values import Example
 

@@ -4,39 +4,60 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from slearn.agent import Contract, Demo, Field, Node
+from slearn.agent import Agent, Contract, Demo, Field, Node
+from slearn.evaluate import evaluate
+from slearn.loss import RIGHT
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract
 
-REASONING = Field("reasoning", "text", max_chars=240, max_tokens=60)
+REASONING = Field("reasoning", "text", max_chars=400, max_tokens=100)
+_TRIED = 16  # rows of the pool that are reasoned about to find demonstrations
+_SHOWN = 4
 
 
 class ReasonFirst(Optimizer):
     """Switches the last node between answering at once and reasoning first.
 
-    Tried at the first step and now and then later: it changes every answer's price, so it has to
-    win by a lot, and asking every step would spend the budget on one question.
+    Reasoning is shown how it goes by the model itself: of what it wrote to some rows, what led to
+    the right answer becomes demonstrations (bootstrapping, as in STaR, Zelikman et al. 2022).
     """
 
     name = "reason first"
-    _every = 8
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return the other order, on the steps when it is its turn."""
-        if proposal.step % self._every:
-            return []
+        """Return the other order; reasoning with demonstrations and without any."""
         node = proposal.agent.last
         names = [field.name for field in node.output.fields]
         answer = node.output.answer
         if len(names) == 1 and answer.type != "json" and answer.name != REASONING.name:
             contract = Contract((REASONING, answer))
-            return [self.candidate(proposal, [SetContract(node.name, contract)])]
+            plain = self.candidate(proposal, [SetContract(node.name, contract)])
+            demos = reasoned(proposal, plain.agent)
+            if not demos:
+                return [plain]
+            edit = SetContract(node.name, contract, demos)
+            return [plain, self.candidate(proposal, [edit], "reason as shown")]
         if names[0] == REASONING.name and len(names) == 2:
             contract = Contract((node.output.answer,))
             demos = answer_only(node)
             edit = SetContract(node.name, contract, demos)
             return [self.candidate(proposal, [edit], "answer at once")]
         return []
+
+
+def reasoned(proposal: Proposal, agent: Agent) -> tuple[Demo, ...]:
+    """Return demonstrations of the last node from rows of the pool that an agent answers right."""
+    rows = [row for row in proposal.pool if row.targets][:_TRIED]
+    if not rows or agent.metric == "judge":
+        return ()
+    found = evaluate(agent, rows, proposal.runner, proposal.engine, proposal.watch)
+    made = (
+        demo_from(trajectory, agent.last)
+        for trajectory, score in zip(found.trajectories, found.scores, strict=True)
+        if score >= RIGHT
+    )
+    return tuple(demo for demo in made if demo is not None)[:_SHOWN]
 
 
 def answer_only(node: Node) -> tuple[Demo, ...]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import median_high
 from typing import Any
 
 from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text
@@ -21,7 +23,8 @@ from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, S
 from slearn.optim.lines import faultiest, numbered
 from slearn.values import Example
 
-_MOST = 16
+_MOST = 32
+_ROOM = 900  # tokens that demos may take: less than a prompt's cap, and read again for each rival
 
 
 class DemoSets(Optimizer):
@@ -33,7 +36,7 @@ class DemoSets(Optimizer):
 
     name = "demos"
 
-    def __init__(self, drafts: int = 6, sizes: tuple[int, ...] = (4, 8)) -> None:
+    def __init__(self, drafts: int = 6, sizes: tuple[int, ...] = (8, 16, 4)) -> None:
         self._drafts = drafts
         self._sizes = sizes  # the least; where targets repeat, as many of each as makes so many
 
@@ -46,31 +49,66 @@ class DemoSets(Optimizer):
         chance = proposal.chance(self.name)
         candidates: list[Candidate] = []
         for draft in range(self._drafts):
-            demos, operator = self._draw(node, available, chance, draft)
+            demos, operator = self._draw(proposal, available, chance, draft)
             if demos and demos != node.demos:
                 edit = SetDemos(node.name, demos)
                 candidates.append(self.candidate(proposal, [edit], operator))
         return candidates
 
     def _draw(
-        self, node: Node, available: Sequence[Demo], chance: random.Random, draft: int
+        self, proposal: Proposal, available: Sequence[Demo], chance: random.Random, draft: int
     ) -> tuple[tuple[Demo, ...], str]:
+        node = proposal.agent.last
         have = list(node.demos)
         fresh = [demo for demo in balanced(available, chance) if demo not in have]
         if have and draft % 3 == 0 and len(have) < _MOST:
-            more = fresh[: min(4, _MOST - len(have))]
-            return (*have, *more), "more demos"
+            more = fresh[: min(max(4, len(have)), _MOST - len(have))]
+            return within([*have, *more], node, proposal.engine.count_tokens), "more demos"
         if have and draft % 3 == 1:
-            kept = chance.sample(have, len(have) - max(1, len(have) // 3))
-            mixed = [*kept, *fresh[: len(have) - len(kept)]]
+            gone = least(proposal, max(1, len(have) // 3), chance)
+            kept = [demo for index, demo in enumerate(have) if index not in gone]
+            mixed = [*kept, *fresh[: len(gone)]]
             chance.shuffle(mixed)
             return tuple(mixed), "exchange demos"
-        labels = len({tuple(demo.output.values()) for demo in available})
-        repeats = 1 < labels <= min(_MOST, len(available) // 2)
+        counts = Counter(tuple(demo.output.values()) for demo in available)
+        labels = len(counts)
         size = self._sizes[draft % len(self._sizes)]
-        if repeats:
-            size = min(_MOST, labels * math.ceil(size / labels))
-        return tuple(fresh[: max(size, len(have) if draft % 2 else size)]), "new demos"
+        if 1 < labels <= min(_MOST, len(available) // 2):  # targets repeat
+            each = min(math.ceil(size / labels), median_high(counts.values()))
+            size = min(_MOST, labels * each)
+        new = fresh[: max(size, len(have) if draft % 2 else size)]
+        return within(new, node, proposal.engine.count_tokens), "new demos"
+
+
+def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:
+    """Return the first demos, as many as fit into the room for them; at least one.
+
+    >>> within([Demo({"input": "a"}, {"answer": "b"})], Node("n", ()), len)
+    (Demo(inputs={'input': 'a'}, output={'answer': 'b'}, source='', choices=None),)
+    """
+    room, fit = _ROOM, 0
+    for demo in demos:
+        room -= count(f"{inputs_text(node, demo.inputs)}\n{node.output.render(demo.output)}") + 8
+        if room < 0:
+            break
+        fit += 1
+    return tuple(demos[: max(1, fit)])
+
+
+def least(proposal: Proposal, count: int, chance: random.Random) -> set[int]:
+    """Return the places of the last node's demos to give up: those that measurably help least.
+
+    Chance decides where nothing was measured, and has a say where it was, so that drafts differ.
+    """
+    node = proposal.agent.last
+    places = list(range(len(node.demos)))
+    nats = {
+        a.index: a.nats for a in proposal.attributions if (a.node, a.part) == (node.name, "demo")
+    }
+    if set(nats) != set(places):
+        return set(chance.sample(places, count))
+    among = sorted(places, key=nats.__getitem__)[: count + (count + 1) // 2]
+    return set(chance.sample(among, count))
 
 
 class PassedDemos(Optimizer):

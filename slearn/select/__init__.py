@@ -1,6 +1,6 @@
 """Selection: candidates race on measured loss, finalists must win on validation."""
 
-from slearn.select.accept import Verdict, smaller_p, verdict
+from slearn.select.accept import Verdict, verdict
 from slearn.select.race import Lap, race, rungs
 
-__all__ = ["Lap", "Verdict", "race", "rungs", "smaller_p", "verdict"]
+__all__ = ["Lap", "Verdict", "race", "rungs", "verdict"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.batches import draw
 from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine
+from slearn.grad import Attribution
 from slearn.loss import RIGHT
 from slearn.optim import (
     Candidate,
@@ -27,7 +29,15 @@ from slearn.optim import (
     apply_all,
 )
 from slearn.optim.contract import REASONING
-from slearn.optim.demos import balanced, demo_from, demo_of, demos_for, read_demo_edits
+from slearn.optim.demos import (
+    balanced,
+    demo_from,
+    demo_of,
+    demos_for,
+    least,
+    read_demo_edits,
+    within,
+)
 from slearn.values import Example
 from tests.optim.proposals import CHOICE, LABELS, REASONED, chain, passed, proposal, rows, single
 
@@ -102,7 +112,7 @@ def test_an_agent_with_demos_gets_more_others_and_new_ones() -> None:
         assert len(set(map(str, demos))) == len(demos)
         kept = len(old & set(map(str, demos)))
         if candidate.operator == "more demos":
-            assert demos[:6] == agent.last.demos and 6 < len(demos) <= 10
+            assert demos[:6] == agent.last.demos and 6 < len(demos) <= 12
         elif candidate.operator == "exchange demos":
             assert len(demos) == 6 and 0 < kept < 6
         else:
@@ -110,9 +120,30 @@ def test_an_agent_with_demos_gets_more_others_and_new_ones() -> None:
 
 
 def test_a_set_stops_growing() -> None:
-    agent = with_demos(single(), rows(16))
-    candidates = DemoSets().propose(proposal(agent, rows(60)[16:]))
-    assert candidates and all(len(shown(candidate)) <= 16 for candidate in candidates)
+    agent = with_demos(single(), rows(32))
+    candidates = DemoSets().propose(proposal(agent, rows(90)[32:]))
+    assert candidates and all(len(shown(candidate)) <= 32 for candidate in candidates)
+
+
+def test_a_set_of_long_demos_stays_within_its_room_but_never_empty() -> None:
+    long = [Example(f"l{n}", {"input": f"{n} " + "word " * 200}, ("billing",)) for n in range(40)]
+    for candidate in DemoSets().propose(proposal(single(), long)):
+        assert 1 <= len(shown(candidate)) <= 4
+    (huge,) = within([Demo({"input": "word " * 5000}, {"answer": "x"})], single().last, len)
+    assert huge.output == {"answer": "x"}
+
+
+def test_what_helps_least_is_exchanged() -> None:
+    agent = with_demos(single(), rows(6))
+    nats = [0.3, -0.2, 0.1, 0.4, -0.5, 0.2]
+    measured = [Attribution("answer", "demo", n, value, 8) for n, value in enumerate(nats)]
+    asked = replace(proposal(agent, rows(40)[6:]), attributions=measured)
+    gone = {place for n in range(20) for place in least(asked, 2, random.Random(n))}
+    assert gone == {1, 4, 2}
+    unknown = replace(asked, attributions=measured[:3])
+    assert {place for n in range(99) for place in least(unknown, 2, random.Random(n))} == set(
+        range(6)
+    )
 
 
 def test_where_nothing_is_left_to_show_demos_are_not_all_dropped() -> None:
@@ -266,9 +297,22 @@ def test_reason_first_goes_there_and_back() -> None:
     assert isinstance(edit, SetContract) and edit.node == "answer"
 
 
-@pytest.mark.parametrize("step", [1, 2, 7, 9])
-def test_reason_first_is_not_tried_at_every_step(step: int) -> None:
-    assert ReasonFirst().propose(proposal(single(), [], step=step)) == []
+def test_what_was_reasoned_right_is_shown() -> None:
+    def script(request: GenerateRequest) -> str:
+        number = int(request.messages[-1].content.split()[-1])
+        right = LABELS[number % 3] if number % 2 else "billing"
+        return f"reasoning: it is number {number}\nanswer: {right}"
+
+    given_ = proposal(single(), rows(20), engine=ScriptedEngine(script))
+    plain, shows = ReasonFirst().propose(given_)
+    assert plain.operator == "reason first" and shown(plain) == ()
+    assert shows.operator == "reason as shown" and shows.agent.last.output.fields[0] == REASONING
+    assert [demo.source for demo in shown(shows)] == ["e0", "e1", "e3", "e5"]
+    assert shown(shows)[1].output == {"reasoning": "it is number 1", "answer": "delivery"}
+    nobody = proposal(
+        single(), rows(2), engine=ScriptedEngine(lambda r: "reasoning: x\nanswer: account")
+    )
+    assert len(ReasonFirst().propose(nobody)) == 1
 
 
 @pytest.mark.parametrize(

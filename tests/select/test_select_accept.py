@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -12,7 +13,7 @@ from slearn.agent import Agent, Contract, Field, Flow, Node
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.metrics import paired_p
-from slearn.select import Verdict, smaller_p, verdict
+from slearn.select import Verdict, verdict
 from slearn.values import Example, Usage
 
 
@@ -126,7 +127,7 @@ def test_alpha_is_the_bar() -> None:
         before = [0.0] * 4 + [1.0] * 16
         return decide(Planted(lambda row: True), before, alpha).accepted
 
-    assert once(0.1) and not once(0.01)
+    assert once(0.2) and not once(0.1)
 
 
 @settings(max_examples=60, deadline=None)
@@ -147,18 +148,14 @@ def test_what_is_accepted_is_not_worse_beyond_chance(old: list[bool], new: list[
     assert found.after == sum(found.scores) / found.n
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "low", "high"),
-    [
-        ([2.0] * 20, [1.0, 1.1] * 10, 0.0, 0.01),
-        ([1.0, 1.1] * 10, [2.0] * 20, 0.99, 1.0),
-        ([1.0] * 20, [1.0] * 20, 1.0, 1.0),
-        ([2.0] * 20, [1.0] * 20, 0.0, 0.0),
-        ([2.0] * 7, [1.0] * 7, 1.0, 1.0),  # too few to say
-        ([1.0, 2.0] * 10, [2.0, 1.0] * 10, 0.5, 0.5),
-    ],
-)
-def test_a_fall_of_losses_is_tested_pairwise(
-    before: list[float], after: list[float], low: float, high: float
-) -> None:
-    assert low <= smaller_p(before, after) <= high
+def test_an_agent_that_is_no_better_is_accepted_at_most_at_the_stated_rate() -> None:
+    """Both tests together, on a thousand pairs of agents that are equally good."""
+    chance = random.Random(0)
+    accepted = 0
+    for _ in range(1000):
+        before = [float(chance.random() < 0.6) for _ in range(50)]
+        after = [chance.random() < 0.6 for _ in range(50)]
+        losses = {who: [chance.expovariate(1) for _ in range(50)] for who in ("Old", "New")}
+        engine = Planted(after.__getitem__, lambda who, row, at=losses: at[who][row])
+        accepted += decide(engine, before, alpha=0.1).accepted
+    assert 20 <= accepted <= 120

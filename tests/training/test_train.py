@@ -90,6 +90,8 @@ def test_training_improves_a_toy_classification(finished: Finished) -> None:
     body = result.as_json()
     assert result.split == "test" and body["before"]["n"] == body["after"]["n"] == 16
     assert body["after"]["score"] > body["before"]["score"]
+    validated = [c["validation"] for c in toy.recorded(finished.path)["records"]["candidates"]]
+    assert max(v["after"] - v["before"] for v in validated if v) >= 0.3
     assert body["gain"]["value"] == pytest.approx(body["after"]["score"] - body["before"]["score"])
     assert body["gain"]["low"] <= body["gain"]["value"] <= body["gain"]["high"]
     assert result.accepted >= 1 and not body["truncated"]
@@ -398,6 +400,19 @@ def test_the_winner_of_a_race_is_calibrated_and_parts_are_measured(finished: Fin
             assert len(candidate["edits"]) > 1 and candidate["edits"][-1]["op"] == "SetContract"
 
 
+def test_what_the_parts_do_is_recorded_beside_the_gradients(store_path: Path) -> None:
+    agent = toy.start()
+    agent = agent.with_node(replace(agent.last, instructions=("Name the queue.", "Be brief.")))
+    toy.run(store_path, agent=agent, settings=ONE_STEP, optimizers=[Tips()])
+    records = toy.recorded(store_path)["records"]
+    found = records["attributions"]
+    assert [record["id"] for record in found] == ["0/answer/line 1", "0/answer/line 2"]
+    assert [(record["part"], record["index"]) for record in found] == [("line", 0), ("line", 1)]
+    assert {record["rows"] for record in found} == {len(records["trajectories"])}
+    assert all(isinstance(record["nats"], float) for record in found)
+    assert all("weight_change" in record for record in records["gradients"])
+
+
 def test_the_records_tell_the_lineage_of_the_agent(finished: Finished) -> None:
     records = toy.recorded(finished.path)["records"]
     at = agent_digest_of(toy.start())
@@ -533,3 +548,20 @@ def test_a_step_limit_ends_a_run(store_path: Path) -> None:
 
 def test_the_digest_of_a_file_is_that_of_its_agent() -> None:
     assert agent_digest(agent_from_text(agent_to_text(toy.start()))) == agent_digest(toy.start())
+
+
+def test_an_optimizer_whose_candidates_are_all_refused_waits(store_path: Path) -> None:
+    class Repeating(Optimizer):
+        name = "repeating"
+
+        def __init__(self) -> None:
+            self.asked: list[int] = []
+
+        def propose(self, proposal: Proposal) -> list[Candidate]:
+            self.asked.append(proposal.step)
+            return [Candidate(self.name, proposal.agent, ())]
+
+    optimizer = Repeating()
+    limits = TrainSettings(budget_tokens=10**9, budget_minutes=None, max_steps=8, patience=99)
+    toy.run(store_path, settings=limits, optimizers=[optimizer])
+    assert optimizer.asked == [0, 2, 6]

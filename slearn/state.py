@@ -1,0 +1,64 @@
+"""What training carries from step to step, and what stays the same in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from slearn.agent import Agent
+from slearn.grad import Attribution
+from slearn.optim import Candidate, Guards, Optimizer, Turns
+from slearn.session import Session
+from slearn.values import Example
+
+
+@dataclass(frozen=True)
+class State:
+    """Where training stands: the incumbent, its scores on validation, and what was decided.
+
+    `best` is the accepted agent with the highest score: the incumbent may step down on the metric,
+    within chance, where that lowers the loss, but what training returns never does.
+    """
+
+    agent: Agent
+    scores: tuple[float, ...]
+    accepted: int = 0
+    rejected: int = 0
+    idle: int = 0
+    barren: int = 0  # steps whose candidates were all refused
+    attributions: tuple[Attribution, ...] = ()  # of the incumbent, measured once
+    best: Agent | None = None
+    best_score: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """The incumbent's mean score on validation."""
+        return sum(self.scores) / len(self.scores)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stays the same over all steps of a run."""
+
+    session: Session
+    guards: Guards
+    optimizers: Sequence[Optimizer]
+    validation: Sequence[Example]
+    task: str
+    turns: Turns = field(default_factory=Turns)
+
+
+def allowed(
+    frame: Frame, state: State, candidates: Sequence[Candidate], number: int
+) -> list[Candidate]:
+    """Return the candidates that may run, and record why the others may not."""
+    fine = []
+    for candidate in candidates:
+        reason = frame.guards.refuse(candidate)
+        if not reason:
+            fine.append(candidate)
+            continue
+        frame.session.keep_candidate(
+            candidate, state.agent, number, status="refused", reason=reason
+        )
+    return fine
