@@ -72,9 +72,9 @@ def refined(
     ran = {id(lap.candidate): lap for lap in more}
     found: list[Lap] = []
     for lap, made in origins:
-        versions = sorted([lap, *(ran[id(version)] for version in made)], key=_loss)
+        versions = sorted([lap, *(ran[id(version)] for version in made)], key=lambda one: one.score)
         found += [versions[0], *(replace(other, out=True) for other in versions[1:])]
-    return sorted(found, key=lambda lap: (lap.out, _loss(lap) if not lap.out else 0.0))
+    return sorted(found, key=lambda lap: (lap.out, lap.score if not lap.out else 0.0))
 
 
 def verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> list[Verdict | None]:
@@ -154,7 +154,3 @@ def _reason(lap: Lap, found: Verdict | None, won: Verdict | None) -> str:
     if found.accepted and found is not won:
         return "another finalist was better still"
     return found.reason
-
-
-def _loss(lap: Lap) -> float:
-    return sum(lap.losses)

@@ -2,13 +2,15 @@
 
 A contract is one field or several in order. One field is written plainly; several are written as
 `name: value` lines, which a small model writes more naturally than JSON and which cannot be
-misread: only the last field may have line breaks. The engine enforces the contract's grammar, so
-an answer always parses.
+misread: a line that begins like the next field's name is that field. The engine enforces the
+contract's grammar, so an answer always parses.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +21,7 @@ from slearn.errors import EngineError, InputError
 
 TYPES = ("text", "number", "choice", "regex", "json")
 DECIDE = ("writing", "likelihood")
+LINE = 64  # tokens of a line, where a field of several lines has others behind it
 NUMBER = r"-?[0-9]{1,15}(\.[0-9]{1,8})?"
 
 
@@ -87,6 +90,29 @@ class Field:
         rest = r"[\s\S]" if self.multiline else r"[^\n\r]"
         return Bounded(f"[^\\s]{rest}{{0,{self.max_chars - 1}}}", self.max_tokens)
 
+    def lines(self, after: str) -> Any:
+        """Return the type of a text of several lines that a field named `after` follows.
+
+        Small models write on several lines when they think, and stop early where they may not. No
+        line may begin as that field's name does (in any case: a model that would write "Answer: 5"
+        is to write the field), so that where the text ends is never in doubt.
+        """
+        from outlines.types import dsl
+
+        count = self.most_lines
+        chars, tokens = max(1, self.max_chars // count), max(1, self.max_tokens // count)
+        rest = rf"[^\n\r]{{0,{chars - 1}}}"
+        first = Bounded(rf"[^\s]{rest}", tokens)
+        begins = "".join(map(re.escape, sorted({after[:1].lower(), after[:1].upper()[:1]})))
+        other = Bounded(rf"[^\s{begins}]{rest}", tokens)
+        more = dsl.Sequence([dsl.Regex(r"\n{1,2} {0,4}"), other])
+        return dsl.Sequence([first, dsl.QuantifyMaximum(more, count - 1)])
+
+    @property
+    def most_lines(self) -> int:
+        """How many lines a text of several may have where other fields follow: two at least."""
+        return max(2, math.ceil(self.max_tokens / LINE))
+
     def bound(self, choices: tuple[str, ...] | None) -> int:
         """Return the most tokens that the field's value can take."""
         if self.type == "choice":
@@ -97,7 +123,8 @@ class Field:
         if self.type == "number":
             return 26
         least = 512 if self.type == "json" else 0  # one that only the full schema can say
-        return max(least, self.max_tokens)
+        breaks = 6 * self.most_lines if self.multiline else 0
+        return max(least, self.max_tokens + breaks)
 
 
 @dataclass(frozen=True)
@@ -168,13 +195,17 @@ class Contract:
             return {self.fields[0].name: text.strip()}
         values: dict[str, str] = {}
         lines = text.split("\n")
-        for index, field in enumerate(self.fields):
-            label = f"{field.name}:"
+        labels = [f"{field.name}:" for field in self.fields]
+        for field, label, following in zip(self.fields, labels, [*labels[1:], ""], strict=True):
             if not lines or not lines[0].startswith(label):
                 raise EngineError(f"an output lacks its field {field.name!r}: {text!r}")
-            last = index == len(self.fields) - 1
-            value = "\n".join(lines) if last else lines.pop(0)
-            values[field.name] = value[len(label) :].strip()
+            end = 1 if following else len(lines)
+            while following and field.multiline and end < len(lines):
+                if lines[end].startswith(following):
+                    break
+                end += 1
+            values[field.name] = "\n".join(lines[:end])[len(label) :].strip()
+            lines = lines[end:]
         return values
 
 
@@ -191,7 +222,9 @@ def _grammar(contract: Contract, choices: tuple[str, ...] | None) -> tuple[Gramm
     parts: list[Any] = []
     for index, field in enumerate(fields):
         label = ("\n" if index else "") + f"{field.name}: "
-        parts += [dsl.String(label), field.term(choices)]
+        spans = field.type == "text" and field.multiline and field != fields[-1]
+        value = field.lines(fields[index + 1].name) if spans else field.term(choices)
+        parts += [dsl.String(label), value]
         bound += len(label.encode())
     return grammar_of(dsl.Sequence(parts)), bound
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,10 @@ def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Dem
         values[part] = {name: given[name].text() for name in names}
     source = fields["source"].text() if "source" in fields else ""
     choices = fields["choices"].texts() if "choices" in fields else None
+    for field, name in zip(contract.fields, names[1:], strict=False):  # names are the output's
+        lines = values["output"][field.name].splitlines()
+        if field.multiline and any(line.startswith(f"{name}:") for line in lines):
+            raise fields["output"].fail(f"no line in {field.name!r} that begins with '{name}:'")
     return Demo(values["inputs"], values["output"], source, choices)
 
 
@@ -169,8 +174,11 @@ def _read_contract(place: Place) -> Contract:
     names = [field.name for field in fields]
     if len(set(names)) < len(names):
         raise place.fail("fields with different names")
-    if any(field.multiline or field.type == "json" for field in fields[:-1]):
-        raise place.fail("only the last field to be multiline or json")
+    if any(field.type == "json" for field in fields[:-1]):
+        raise place.fail("only the last field to be json")
+    behind = [after.name for field, after in pairwise(fields) if field.multiline]
+    if any(not name.strip() or name != name.lstrip() or "\n" in name for name in behind):
+        raise place.fail("a name on one line for a field behind one of several lines")
     if any("\n" in choice for field in fields[:-1] for choice in field.choices or ()):
         raise place.fail("line breaks in the choices of the last field only")
     contract = Contract(fields)

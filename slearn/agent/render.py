@@ -70,5 +70,6 @@ def _contract_lines(contract: Contract) -> list[str]:
         lines.append("Answer with one of: " + ", ".join(answer.choices) + ".")
     if len(contract.fields) > 1:
         names = ", then ".join(f"`{field.name}: …`" for field in contract.fields)
-        lines.append(f"Write {names}, each on its own line.")
+        several = any(field.multiline for field in contract.fields[:-1])
+        lines.append(f"Write {names}, each {'beginning a line' if several else 'on its own line'}.")
     return lines

@@ -14,7 +14,7 @@ import numpy as np
 
 from slearn.engine.base import GenerateRequest, Generation
 from slearn.engine.masks import Matcher, Step
-from slearn.engine.numeric import Logits, greedy, sample, step_logprob
+from slearn.engine.numeric import Logits, greedy, sample, step_logprob, with_leaving
 from slearn.engine.vocab import Vocab
 from slearn.values import Usage
 
@@ -143,14 +143,26 @@ class GenerateJob(Job):
             self._append(token)
 
     def _choose(self, logits: Logits) -> int:
+        """Return the next token.
+
+        A model that would go on with what is not allowed has said all that it was asked for, if the
+        answer is complete: it ends there. Else a number that the model would follow with a unit
+        grows digits, because nothing but digits is left to it.
+        """
         sampling = self._request.sampling
+        complete = bool(self._answer) and self._matcher.accepting
         if sampling.temperature == 0:
             token = greedy(logits, None)  # most often allowed: ask before making a mask
             if self._matcher.take(token):
                 return token
+            if complete:
+                return self._vocab.ends[0]
             token = greedy(logits, self._matcher.allowed())
         else:
-            token = sample(logits, self._matcher.allowed(), sampling, self._random)
+            allowed = self._matcher.allowed()
+            if complete and allowed is not None:
+                logits = with_leaving(logits, allowed, np.array(self._vocab.ends))
+            token = sample(logits, allowed, sampling, self._random)
         self._matcher.take(token)
         return token
 

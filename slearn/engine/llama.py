@@ -35,7 +35,7 @@ from slearn.errors import ContextError, EngineError
 from slearn.values import Usage
 
 # Raised whenever a change of this folder can move a result: stored calls then count no more.
-REVISION = 2
+REVISION = 3
 
 
 class LlamaEngine(Engine):

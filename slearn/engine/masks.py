@@ -21,13 +21,16 @@ _FEW = 1024  # allowed tokens that are kept as a list
 class Step:
     """One position of a scored text: the token taken, and what the grammar allows there.
 
-    `taken` has one id, or all end tokens where the answer ends. `allowed` has the allowed ids where
-    they are few; `mask` has a bit a token where they are many; both None: every token is allowed.
+    `taken` has one id, or all end tokens where the answer `ends`. `allowed` has the allowed ids
+    where they are few; `mask` has a bit a token where they are many; both None: every token is
+    allowed. Where the text so far is `complete`, the model may leave the grammar, which ends it.
     """
 
     taken: NDArray[np.int64]
     allowed: NDArray[np.int64] | None = None
     mask: NDArray[np.uint8] | None = None
+    complete: bool = False
+    ends: bool = False
 
     @property
     def forced(self) -> bool:
@@ -40,7 +43,21 @@ class Step:
             return logits[self.allowed]
         if self.mask is None:
             return logits
-        return logits[np.unpackbits(self.mask, bitorder="little")[: len(logits)].view(np.bool_)]
+        return logits[self._bits(len(logits))]
+
+    def leaving(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the logits of what ends a complete text: an end token, or what is not allowed."""
+        stay = np.zeros(len(logits), dtype=np.bool_)
+        if self.allowed is not None:
+            stay[self.allowed] = True
+        elif self.mask is not None:
+            stay = self._bits(len(logits)).copy()
+        stay[self.taken] = False
+        return logits[~stay]
+
+    def _bits(self, size: int) -> NDArray[np.bool_]:
+        assert self.mask is not None
+        return np.unpackbits(self.mask, bitorder="little")[:size].view(np.bool_)
 
 
 class Matcher:
@@ -147,16 +164,17 @@ class Masks:
     def _walk(self, matcher: Matcher, tokens: list[int]) -> list[Step] | None:
         steps: list[Step] = []
         for token in [*tokens, -1]:
-            step = self._step(matcher, token)
+            step = self._step(matcher, token, complete=bool(steps) and matcher.accepting)
             if step is None or (token >= 0 and not matcher.take(token)):
                 return None
             steps.append(step)
         return steps
 
-    def _step(self, matcher: Matcher, token: int) -> Step | None:
-        taken = self._ends if token < 0 else np.array([token], dtype=np.int64)
+    def _step(self, matcher: Matcher, token: int, *, complete: bool) -> Step | None:
+        ends = token < 0
+        taken = self._ends if ends else np.array([token], dtype=np.int64)
         if matcher.stopped:
-            return Step(taken, taken) if token < 0 else None
+            return Step(taken, taken) if ends else None
         packed = matcher.packed()
         if packed is None:
             return Step(taken)
@@ -165,9 +183,9 @@ class Masks:
         if not len(taken):
             return None
         if int(bits.sum()) <= _FEW:
-            return Step(taken, np.flatnonzero(bits))
+            return Step(taken, np.flatnonzero(bits), None, complete, ends)
         raw = packed.tobytes()
         shared = self._masks.setdefault(raw, packed)
         if len(self._masks) > _KEPT:
             self._masks.popitem(last=False)
-        return Step(taken, mask=shared)
+        return Step(taken, None, shared, complete, ends)

@@ -64,6 +64,20 @@ def log_sum_exp(values: Logits) -> float:
 
 
 def step_logprob(logits: Logits, step: Step) -> float:
-    """Return log p(taken | allowed): the likelihood renormalised over what the grammar allows."""
-    whole = log_sum_exp(step.of(logits))
-    return min(0.0, log_sum_exp(logits[step.taken]) - whole)
+    """Return log p(taken | allowed): the likelihood renormalised over what the grammar allows.
+
+    Where the text is complete nothing is renormalised: all that is not allowed ends it.
+    """
+    whole = log_sum_exp(logits if step.complete else step.of(logits))
+    taken = step.leaving(logits) if step.complete and step.ends else logits[step.taken]
+    return min(0.0, log_sum_exp(taken) - whole)
+
+
+def with_leaving(logits: Logits, allowed: NDArray[np.bool_], ends: NDArray[np.int64]) -> Logits:
+    """Return logits whose first end token has the weight of all that would end a complete text."""
+    leaving = ~allowed
+    leaving[ends] = True
+    changed = logits.copy()
+    changed[ends] = -np.inf
+    changed[ends[0]] = log_sum_exp(logits[leaving])
+    return changed

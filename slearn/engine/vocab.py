@@ -28,6 +28,7 @@ class Vocab:
         self.end_tokens = frozenset(
             token for token in range(self.size) if llama_cpp.llama_vocab_is_eog(self._vocab, token)
         )
+        self.ends = sorted(self.end_tokens)
         self.add_bos = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
         self.bos: int = llama_cpp.llama_vocab_bos(self._vocab)
         self.eos: int = llama_cpp.llama_vocab_eos(self._vocab)
@@ -36,7 +37,7 @@ class Vocab:
         with warnings.catch_warnings():  # the helper asks for an attribute by a deprecated name
             warnings.simplefilter("ignore", DeprecationWarning)
             self.constraint_tokenizer: LLTokenizer = lltokenizer_from_vocab(
-                self._vocab, eos_token=sorted(self.end_tokens)
+                self._vocab, eos_token=self.ends
             )
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:

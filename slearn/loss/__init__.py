@@ -2,7 +2,7 @@
 
 from slearn.loss.judge import expected_grade, judge
 from slearn.loss.language import RIGHT, LanguageLoss, language_loss, task_text, trajectory_input
-from slearn.loss.measured import UNSAYABLE, loss_of, measured_loss, measured_losses
+from slearn.loss.measured import UNSAYABLE, loss_of, measured_loss, measured_losses, shortfall
 
 __all__ = [
     "RIGHT",
@@ -14,6 +14,7 @@ __all__ = [
     "loss_of",
     "measured_loss",
     "measured_losses",
+    "shortfall",
     "task_text",
     "trajectory_input",
 ]

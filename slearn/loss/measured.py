@@ -34,6 +34,7 @@ Reader = Callable[[Sequence[float]], float]
 # The loss of a target that the output contract cannot say, in nats: worse than any real one.
 UNSAYABLE = 50.0
 _MOST_ALTERNATIVES = 8
+_Q = 0.5
 
 
 def measured_loss(
@@ -85,6 +86,19 @@ def measured_losses(
         for (index, number), read, result in zip(places, readers, results, strict=True):
             losses[index][number] = read(result.logprobs)
     return losses
+
+
+def shortfall(loss: float) -> float:
+    """Return what a loss in nats falls short of certainty by, from 0 to 2: (1 - p^q) / q.
+
+    >>> round(shortfall(0.0), 2), round(shortfall(math.log(4)), 2), round(shortfall(50.0), 2)
+    (0.0, 1.0, 2.0)
+
+    Means of nats are ruled by answers that are confidently wrong, so an agent that reasons and is
+    right more often looks worse than one that is never sure. This is the generalised cross entropy
+    of Zhang and Sabuncu (2018), between nats (q = 0) and the chance of a miss (q = 1).
+    """
+    return (1 - math.exp(-_Q * loss)) / _Q
 
 
 def loss_of(logprobs: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract
 
-REASONING = Field("reasoning", "text", max_chars=400, max_tokens=100)
+REASONING = Field("reasoning", "text", max_chars=800, max_tokens=160, multiline=True)
 _TRIED = 16  # rows of the pool that are reasoned about to find demonstrations
 _SHOWN = 4
 

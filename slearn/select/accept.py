@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
 from slearn.evaluate import evaluate
-from slearn.loss import measured_losses
+from slearn.loss import measured_losses, shortfall
 from slearn.metrics import paired_p
 from slearn.values import Example
 
@@ -74,7 +74,7 @@ def verdict(
     old, new = measured_losses(
         [incumbent, challenger], [examples] * 2, engine, judge_engine, watch, task=task
     )
-    p_loss = paired_p([-loss for loss in old], [-loss for loss in new])
+    p_loss = paired_p([-shortfall(loss) for loss in old], [-shortfall(loss) for loss in new])
     if p_loss <= alpha / 2:
         return _of(True, "better in measured loss, as good on the metric", before, after, p_loss)
     return _of(False, "not better beyond chance", before, after, p)

@@ -1,5 +1,7 @@
 """The race: candidates against the incumbent on measured loss, paired, in rungs.
 
+What is compared is the mean shortfall, which agents that reason and agents that do not share.
+
 After each rung the worse half falls out, so that most losers cost little. Nobody is raced on an
 example that a demo of his, or of any rival, was made from: all run on the same rows.
 """
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
-from slearn.loss import measured_losses
+from slearn.loss import measured_losses, shortfall
 from slearn.optim import Candidate
 from slearn.values import Example
 
@@ -26,15 +28,21 @@ class Lap:
     out: bool = False
 
     @property
+    def score(self) -> float:
+        """The mean shortfall: what the race is decided by, the lower the better."""
+        return _mean(list(map(shortfall, self.losses)))
+
+    @property
     def gain(self) -> float:
-        """Nats saved per example against the incumbent."""
-        return _mean(self.incumbent) - _mean(self.losses)
+        """How much lower the shortfall is than the incumbent's on the same examples."""
+        return _mean(list(map(shortfall, self.incumbent))) - self.score
 
     def as_json(self) -> dict[str, float]:
         """Return the lap as the store keeps it."""
         return {
             "loss": round(_mean(self.losses), 4),
             "incumbent": round(_mean(self.incumbent), 4),
+            "gain": round(self.gain, 4),
             "n": len(self.losses),
         }
 
@@ -73,7 +81,7 @@ def race(
         base += losses[0]
         for runner, found in zip(running, losses[1:], strict=True):
             runner.losses += found
-        running.sort(key=lambda runner: sum(runner.losses))
+        running.sort(key=lambda runner: sum(map(shortfall, runner.losses)))
         keep = max(finalists, (len(running) + 1) // 2)
         stopped, running = running[keep:] + stopped, running[:keep]
     laps = [_lap(runner, base) for runner in [*running, *stopped]]

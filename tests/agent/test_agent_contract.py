@@ -53,7 +53,8 @@ def single(draw: st.DrawFn, name: str, last: bool) -> Field:
         pattern=draw(st.sampled_from(PATTERNS)) if kind == "regex" else "",
         schema=json.dumps(SCHEMA) if kind == "json" else "",
         max_chars=draw(st.integers(1, 20)),
-        multiline=last and kind == "text" and draw(st.booleans()),
+        max_tokens=draw(st.sampled_from([64, 160])),
+        multiline=kind == "text" and draw(st.booleans()),
     )
 
 
@@ -63,8 +64,8 @@ def contracts(draw: st.DrawFn) -> Contract:
     return Contract(tuple(draw(single(n, n == names[-1])) for n in names), draw(st.booleans()))
 
 
-def pattern(field: Field) -> str:
-    """The field's language, as Python's own regex engine says it."""
+def pattern(field: Field, after: str = "") -> str:
+    """The field's language, as Python's own regex engine says it; `after` is the next field."""
     if field.type == "choice":
         return "(" + "|".join(map(re.escape, field.choices or ())) + ")"
     if field.type == "number":
@@ -74,6 +75,12 @@ def pattern(field: Field) -> str:
     if field.type == "json":
         first = "|".join(re.escape(json.dumps(v, ensure_ascii=False)) for v in ("x", "é/\\", None))
         return rf'\{{"b": ({first}|3), "a": "[^"\\\x00-\x20\x7f][^"\\\x00-\x1f\x7f]{{0,5}}"\}}'
+    if field.multiline and after:
+        count = 2 if field.max_tokens == 64 else 3
+        rest = rf"[^\n\r]{{0,{max(1, field.max_chars // count) - 1}}}"
+        letters = re.escape(after[0]) + re.escape(after[0].upper())
+        other = rf"\n{{1,2}} {{0,4}}(?![\x1c-\x1f])[^\s{letters}]{rest}"
+        return rf"(?![\x1c-\x1f])\S{rest}({other}){{0,{count - 1}}}"
     rest = r"[\s\S]" if field.multiline else r"[^\n\r]"
     return rf"(?![\x1c-\x1f])\S{rest}{{0,{field.max_chars - 1}}}"
 
@@ -81,20 +88,28 @@ def pattern(field: Field) -> str:
 def language(contract: Contract) -> re.Pattern[str]:
     if len(contract.fields) == 1 and not contract.labelled:
         return re.compile(pattern(contract.fields[0]))
-    parts = [f"{re.escape(field.name)}: {pattern(field)}" for field in contract.fields]
+    parts = [
+        f"{re.escape(field.name)}: {pattern(field, after)}" for field, after in followed(contract)
+    ]
     return re.compile("\n".join(parts))
 
 
-def values(field: Field) -> st.SearchStrategy[str]:
+def followed(contract: Contract) -> list[tuple[Field, str]]:
+    """Each field with the name of the next one."""
+    names = [field.name for field in contract.fields[1:]]
+    return list(zip(contract.fields, [*names, ""], strict=True))
+
+
+def values(field: Field, after: str) -> st.SearchStrategy[str]:
     if field.type == "choice":
         return st.sampled_from(field.choices or ())
     letters = st.characters(exclude_categories=("Cs",))
-    found = st.from_regex(re.compile(pattern(field)), fullmatch=True, alphabet=letters)
+    found = st.from_regex(re.compile(pattern(field, after)), fullmatch=True, alphabet=letters)
     return found.filter(lambda value: value == value.strip())
 
 
 def rendered(contract: Contract) -> st.SearchStrategy[dict[str, str]]:
-    return st.fixed_dictionaries({field.name: values(field) for field in contract.fields})
+    return st.fixed_dictionaries({f.name: values(f, after) for f, after in followed(contract)})
 
 
 @settings(max_examples=50, deadline=None)

@@ -274,7 +274,22 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  output: {max_tokens: 0}\n", 5, "a whole number from 1 to 100000"),
     (HEAD + "  output: {multiline: yes}\n", 5, "true or false"),
     (HEAD + "  output: [{name: p}, {name: p}]\n", 5, "different names"),
-    (HEAD + "  output:\n  - {name: p, multiline: true}\n  - {name: q}\n", 6, "only the last field"),
+    (
+        HEAD + "  output:\n  - {name: p, type: json, schema: {}}\n  - {name: q}\n",
+        6,
+        "only the last field",
+    ),
+    (
+        HEAD + "  output:\n  - {name: p, multiline: true}\n  - {name: ' q'}\n",
+        6,
+        "a name on one line",
+    ),
+    (
+        HEAD + "  output:\n  - {name: p, multiline: true}\n  - {name: q}\n"
+        '  demos:\n  - {inputs: {input: x}, output: {p: "a\\nq: 1", q: b}}\n',
+        9,
+        "no line in 'p' that begins with 'q:'",
+    ),
     (
         HEAD + "  output:\n  - {name: p, type: json, schema: {}}\n  - {name: q}\n",
         6,

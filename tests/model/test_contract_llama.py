@@ -192,3 +192,22 @@ def test_forced_text_is_cut_by_stops_and_limits(tiny: Engine) -> None:
     assert (stopped.text, stopped.finish) == ("one two", "stop")
     assert (short.text, short.finish, short.valid) == ("one two", "length", False)
     assert (none.text, none.finish) == ("", "length")
+
+
+def test_an_answer_that_is_whole_ends_where_the_model_would_leave_the_grammar(
+    tiny: Engine,
+) -> None:
+    """After "7" the model would write " books": that ends the number, and does not lengthen it."""
+    digits = Grammar("start: /[0-9]{1,12}/")
+    shown = (
+        Message("user", "Tom has 3 books and 4 more."),
+        Message("assistant", "7 books"),
+        Message("user", "Ann has 2 pens and 3 more."),
+        Message("assistant", "5 pens"),
+    )
+    request = GenerateRequest((*shown, Message("user", "Eva has 1 cup and 1 more.")), digits)
+    (found,) = tiny.generate([request])
+    assert len(found.text) <= 2 and found.valid and found.finish == "end"
+    # Scoring says the same: the whole number is far likelier than one with more digits.
+    (score,) = tiny.score([ScoreRequest(request.messages, (found.text, found.text + "0"), digits)])
+    assert score.logprobs[0] > score.logprobs[1] + 1
