@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--server", help="path of llama-server; left out without one")
     parser.add_argument("--slots", default="4,16")
     parser.add_argument("--sample", type=int, default=12)
-    parser.add_argument("--without", default="", help="contenders to leave out, by comma")
+    parser.add_argument("--without", default="", help="contenders to leave out, by semicolon")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     model = resolve(given.model)
@@ -90,7 +90,7 @@ def main() -> None:
             for slots in map(int, given.slots.split(",")):
                 contenders[f"server, {slots} slots"] = _server(given, str(model.path), slots, work)
         contenders["outlines"] = _outlines(llama, calls, given.sample)
-        for name in filter(None, given.without.split(",")):
+        for name in filter(None, given.without.split(";")):
             contenders.pop(name, None)
         shape = {
             "model": model.name,

@@ -7,8 +7,9 @@
 
 Data and starts come from a folder beside the checkout (--data, see its starts.json): they are for
 measuring alone. Tasks x starts x seeds x settings (see contenders.py), one run at a time with the
-model loaded once and the settings of `slearn tune`. One JSON line a run; a run that has a line is
-not made again, and one that was interrupted leaves nothing, so the same command goes on.
+model loaded once and the settings of `slearn tune`; `full@30` trains on the first 30 rows. One JSON
+line a run; a run that has a line is not made again, and one that was interrupted leaves nothing, so
+the same command goes on.
 """
 
 from __future__ import annotations
@@ -96,9 +97,12 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
     """Make one run, in a store that is thrown away, and return what its line says."""
     files = {name: given.data / cell["task"] / f"{name}.jsonl" for name in ("train", "val", "test")}
     budgeted = cell["budget"] != OWN
+    name, _, count = cell["setting"].partition("@")
     with tempfile.TemporaryDirectory() as folder:
         agent, place = Path(folder) / "agent.yaml", Path(folder) / "store.duckdb"
-        _save_start(given, cell, files, agent)
+        save_start(given, cell, files, agent)
+        if count:
+            files["train"] = _first(files["train"], int(count), Path(folder) / "train.jsonl")
         asked: dict[str, Any] = {
             **files,
             **dict.fromkeys(("data", "out", "optimizer_model", "threads")),
@@ -111,7 +115,7 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
         }
         plan = make_plan(agent, asked)
         with Store.open(place) as store:
-            result = SETTINGS[cell["setting"]](Job(plan, engine, store))
+            result = SETTINGS[name](Job(plan, engine, store))
         check = [sys.executable, str(ROOT / "bench" / "check_outputs.py"), str(place)]
         checked = subprocess.run(check, stdout=subprocess.PIPE, text=True)  # 1 where one is broken
     return {
@@ -122,7 +126,14 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
     }
 
 
-def _save_start(given: argparse.Namespace, cell: Line, files: dict[str, Path], place: Path) -> None:
+def _first(path: Path, count: int, out: Path) -> Path:
+    """Write the first rows of a file."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    out.write_text("".join(lines[:count]), encoding="utf-8")
+    return out
+
+
+def save_start(given: argparse.Namespace, cell: Line, files: dict[str, Path], place: Path) -> None:
     """Write the agent that a run starts from: its frozen words, the contract from the data."""
     frozen = _starts(given)[cell["task"]]
     listed = "choices" in next(iter(read_rows(files["train"])))
@@ -141,7 +152,7 @@ def _cells(given: argparse.Namespace, model: str) -> Iterable[Line]:
     """Yield all cells: a seed of everything before the next, settings of a start side by side."""
     budget = f"{given.tokens} tokens" if given.tokens else f"{given.minutes:g} minutes"
     for seed, task, start, name in product(given.seeds, given.tasks, given.starts, given.setting):
-        own = OWN if name in UNBUDGETED else budget
+        own = OWN if name.partition("@")[0] in UNBUDGETED else budget
         values = (model, task, start, int(seed), name, own, given.test_limit)
         yield dict(zip(KEYS, values, strict=True))
 
@@ -169,8 +180,9 @@ def _check(given: argparse.Namespace) -> None:
     """Refuse an unknown name before a model is loaded."""
     starts = _starts(given)
     for name in given.setting:
-        if name not in SETTINGS:
-            sys.exit(f"no setting {name!r}; there are {', '.join(SETTINGS)}")
+        base, at, count = name.partition("@")
+        if base not in SETTINGS or bool(at) != count.isdigit():
+            sys.exit(f"no setting {name!r}; there are {', '.join(SETTINGS)}, and full@30")
     for task, start in product(given.tasks, given.starts):
         if start not in starts.get(task, {}):
             sys.exit(f"{given.data / 'starts.json'}: no start {start!r} of task {task!r}")

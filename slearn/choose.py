@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from statistics import fmean
 
+from slearn.agent import Agent
 from slearn.errors import ContextError
+from slearn.evaluate import evaluate
 from slearn.optim import Candidate, Proposal
-from slearn.select import Lap, Verdict, race, verdict
+from slearn.select import (
+    LOOK,
+    SURE,
+    Confirmation,
+    Lap,
+    Verdict,
+    affordable,
+    confirmation,
+    in_turn,
+    race,
+    verdict,
+)
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
@@ -27,10 +41,11 @@ def choose(
 
     >>> # state = choose(frame, state, proposal, proposed, batch.race)
     """
-    session, candidates = frame.session, [candidate for _, candidate in proposed]
+    session = frame.session
     state = replace(state, idle=state.idle + 1)
-    if not candidates:
+    if not proposed:
         return replace(state, barren=state.barren + 1)
+    candidates = field_of(frame, proposal, proposed, rows)
     session.progress.phase("race", proposal.step, f"{len(candidates)} candidates")
     try:
         laps = race(state.agent, candidates, rows, *session.tools, task=frame.task)
@@ -46,6 +61,32 @@ def choose(
         frame.turns.note(name, proposal.step, made, finalists)
     laps = refined(frame, state, proposal, laps, rows)
     return settle(frame, state, proposal, laps, verdicts(frame, state, laps, proposal.step))
+
+
+def field_of(
+    frame: Frame, proposal: Proposal, proposed: Sequence[Proposed], rows: Sequence[Example]
+) -> list[Candidate]:
+    """Return the candidates that the rest of the budget can race, each optimizer's in turn."""
+    groups: dict[str, list[Candidate]] = {}
+    for name, candidate in proposed:
+        groups.setdefault(name, []).append(candidate)
+    field = in_turn(list(groups.values()))
+    count, nodes = frame.guards.count, proposal.agent.nodes
+    prompt = fmean(frame.guards.size(candidate.agent) for candidate in field)
+    row = fmean(count(" ".join(one.inputs.values())) for one in rows) if rows else 0.0
+    row = row * len(nodes) + fmean(map(writing, field))
+    size = affordable(frame.session.left, len(field), prompt, row, rows, len(frame.validation))
+    for candidate in field[size:]:
+        frame.session.keep_candidate(
+            candidate, proposal.agent, proposal.step, status="lost", reason="no budget to race it"
+        )
+    return field[:size]
+
+
+def writing(candidate: Candidate) -> float:
+    """Return about how many tokens a row makes an agent write, and its chat template takes."""
+    written = (field for node in candidate.agent.nodes for field in node.output.fields)
+    return 12.0 + sum(field.max_tokens / 4 for field in written if field.type == "text")
 
 
 def refined(
@@ -78,33 +119,50 @@ def refined(
 
 
 def verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> list[Verdict | None]:
-    """Hold the finalists against validation; None for who is out, or whom the budget missed.
+    """Hold the finalists against validation; None for who is out, or was not needed or reached.
 
-    When the budget ends between two finalists, what was found of the first is not thrown away. The
-    error rate is the step's: each finalist gets its share of it.
+    All answer a few rows first; then the best goes on, and the next one only if it is not accepted.
+    When the budget ends between two, what was found is not thrown away. The error rate is the
+    step's: each finalist gets its share of it.
     """
-    session = frame.session
+    session, rows = frame.session, frame.validation
     found: list[Verdict | None] = [None] * len(laps)
-    alpha = session.settings.alpha / max(1, sum(not lap.out for lap in laps))
-    for place, lap in enumerate(laps):
-        if lap.out:
-            continue
-        session.progress.phase("validate", number, lap.candidate.operator)
+    places = [place for place, lap in enumerate(laps) if not lap.out]
+    seen: dict[int, tuple[float, ...]] = {}
+    for place in places:
+        session.progress.phase("validate", number, laps[place].candidate.operator)
         try:
-            with session.finishing() if place == 0 else nullcontext():
-                found[place] = verdict(
+            with session.finishing() if not seen else nullcontext():
+                agent = laps[place].candidate.agent
+                first = evaluate(agent, rows[:LOOK], *session.tools, task=frame.task)
+            seen[place] = first.scores
+        except (OutOfTime, OutOfTokens):
+            break
+        except ContextError as problem:
+            found[place] = Verdict(False, str(problem), state.score, 0.0, 0, 1.0)
+    # Loss chose the finalists, the metric chooses among them; the race decides between equals.
+    for rank, place in enumerate(sorted(seen, key=lambda place: -sum(seen[place]))):
+        candidate = laps[place].candidate
+        session.progress.phase("validate", number, candidate.operator)
+        try:
+            with session.finishing() if rank == 0 else nullcontext():
+                found[place] = one = verdict(
                     state.agent,
-                    lap.candidate.agent,
+                    candidate.agent,
                     state.scores,
-                    frame.validation,
+                    rows,
                     *session.tools,
-                    alpha=alpha,
+                    seen=seen[place],
+                    alpha=session.settings.alpha / len(places),
                     task=frame.task,
                 )
         except (OutOfTime, OutOfTokens):
             break
         except ContextError as problem:
             found[place] = Verdict(False, str(problem), state.score, 0.0, 0, 1.0)
+        else:
+            if one.accepted:
+                break
     return found
 
 
@@ -116,41 +174,79 @@ def settle(
     found: Sequence[Verdict | None],
 ) -> State:
     """Record what became of every candidate, and return the state with the accepted one, if any."""
-    better = [one for one in found if one is not None and one.accepted]
-    # Loss chose the finalists, the metric chooses among them; the race decides between equals.
-    won = max(better, key=lambda one: one.after) if better else None
-    for lap, one in zip(laps, found, strict=True):
+    pairs = list(zip(laps, found, strict=True))
+    better = [(lap, one) for lap, one in pairs if one is not None and one.accepted]
+    won: Verdict | None = None
+    checks: dict[int, Confirmation] = {}
+    for lap, best in sorted(better, key=lambda pair: -pair[1].after):
+        agent = lap.candidate.agent
+        scores: tuple[float, ...] = ()
+        if best.p > SURE or best.after <= best.before:
+            state, scores = confirm(frame, state, agent, proposal.step)
+        if scores:
+            checks[id(best)] = confirmation(state.confirmed, scores)
+        if not scores or checks[id(best)].held:
+            won = best
+            break
+    for lap, one in pairs:
+        check = checks.get(id(one))
         frame.session.keep_candidate(
             lap.candidate,
             proposal.agent,
             proposal.step,
-            status=_status(one, won),
-            reason=_reason(lap, one, won),
+            status=_status(one, won, check),
+            reason=_reason(lap, one, won, check),
             lap=lap,
             found=one,
+            check=check,
         )
-    refused = sum(one is not None and not one.accepted for one in found)
+    refused = sum(_status(one, won, checks.get(id(one))) == "rejected" for one in found)
     state = replace(state, rejected=state.rejected + refused)
     if won is None:
         return state
-    agent = laps[found.index(won)].candidate.agent
     state = replace(
-        state, agent=agent, scores=won.scores, accepted=state.accepted + 1, idle=0, barren=0
+        state,
+        agent=agent,
+        scores=won.scores,
+        confirmed=scores,
+        accepted=state.accepted + 1,
+        idle=0,
+        barren=0,
     )
     if won.after >= state.best_score:
         state = replace(state, best=agent, best_score=won.after)
     return state
 
 
-def _status(found: Verdict | None, won: Verdict | None) -> str:
-    if found is None or (found.accepted and found is not won):
+def confirm(
+    frame: Frame, state: State, agent: Agent, number: int
+) -> tuple[State, tuple[float, ...]]:
+    """Return an agent's scores on the confirmation rows, and the state with the incumbent's."""
+    session, rows = frame.session, frame.fresh
+    if not rows:
+        return state, ()
+    session.progress.phase("confirm", number)
+    with session.finishing():
+        if not state.confirmed:
+            old = evaluate(state.agent, rows, *session.tools, task=frame.task)
+            state = replace(state, confirmed=old.scores)
+        return state, evaluate(agent, rows, *session.tools, task=frame.task).scores
+
+
+def _status(found: Verdict | None, won: Verdict | None, check: Confirmation | None) -> str:
+    if found is None or (found.accepted and found is not won and check is None):
         return "lost"
-    return "accepted" if found.accepted else "rejected"
+    return "accepted" if found is won else "rejected"
 
 
-def _reason(lap: Lap, found: Verdict | None, won: Verdict | None) -> str:
+def _reason(
+    lap: Lap, found: Verdict | None, won: Verdict | None, check: Confirmation | None
+) -> str:
     if found is None:
-        return "lost the race" if lap.out else "the budget ended before"
+        behind = "another finalist was ahead" if won else "the budget ended before"
+        return "lost the race" if lap.out else behind
+    if check is not None and not check.held:
+        return "worse on rows that nobody had met"
     if found.accepted and found is not won:
         return "another finalist was better still"
     return found.reason

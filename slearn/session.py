@@ -19,7 +19,7 @@ from slearn.loss import LanguageLoss
 from slearn.optim import Candidate, edit_as_json
 from slearn.progress import Progress
 from slearn.result import score_json
-from slearn.select import Lap, Verdict
+from slearn.select import Confirmation, Lap, Verdict
 from slearn.settings import TrainSettings
 from slearn.store import RememberingEngine, RunLog, Totals
 from slearn.values import Usage
@@ -97,6 +97,11 @@ class Session:
             yield
         finally:
             self._finishing = False
+
+    @property
+    def left(self) -> int:
+        """The tokens that are left of the budget."""
+        return max(0, self._budget - self.spent.computed)
 
     def affords_step(self) -> bool:
         """Whether most of a step, going by the last one, still fits into the budget."""
@@ -192,6 +197,7 @@ class Session:
         reason: str,
         lap: Lap | None = None,
         found: Verdict | None = None,
+        check: Confirmation | None = None,
     ) -> None:
         """Record what became of a candidate, and its edits."""
         number = self._candidates = self._candidates + 1
@@ -206,6 +212,7 @@ class Session:
             "reason": reason,
             "race": lap.as_json() if lap else None,
             "validation": found.as_json() if found else None,
+            "confirmation": check.as_json() if check else None,
         }
         self.log.record("candidates", f"{number}", body, step)
         for place, edit in enumerate(edits):

@@ -27,6 +27,7 @@ class State:
     idle: int = 0
     barren: int = 0  # steps whose candidates were all refused
     attributions: tuple[Attribution, ...] = ()  # of the incumbent, measured once
+    confirmed: tuple[float, ...] = ()  # the incumbent's scores on the confirmation rows
     best: Agent | None = None
     best_score: float = 0.0
 
@@ -34,6 +35,14 @@ class State:
     def score(self) -> float:
         """The incumbent's mean score on validation."""
         return sum(self.scores) / len(self.scores)
+
+    @property
+    def standstill(self) -> str:
+        """Why training ends where nothing pays any more."""
+        steps = f"nothing paid in {self.idle} steps"
+        if self.barren >= self.idle:
+            steps += " (every candidate was refused)"
+        return steps if self.accepted else f"this model cannot improve this agent: {steps}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,7 @@ class Frame:
     guards: Guards
     optimizers: Sequence[Optimizer]
     validation: Sequence[Example]
+    fresh: Sequence[Example]  # rows that only accepted candidates meet
     task: str
     turns: Turns = field(default_factory=Turns)
 

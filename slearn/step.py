@@ -16,6 +16,8 @@ from slearn.loss import language_loss, measured_loss
 from slearn.optim import Proposal
 from slearn.state import Frame, State, allowed
 
+_SHARE = 0.25  # of the budget that is left: what proposals may take before the race
+
 
 def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
     """Return the state after one step.
@@ -71,11 +73,15 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
 
 
 def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
-    """Collect the candidates of all optimizers and refuse those that may not run."""
+    """Collect the candidates of all optimizers and refuse those that may not run.
+
+    Who proposes late is not asked where proposals have already taken their share of the budget.
+    """
     frame.session.progress.phase("propose", proposal.step)
     candidates: list[Proposed] = []
+    least = (1 - _SHARE) * frame.session.left
     for optimizer in frame.optimizers:
-        if frame.turns.due(optimizer.name, proposal.step):
+        if frame.session.left >= least and frame.turns.due(optimizer.name, proposal.step):
             made = optimizer.propose(proposal)
             fine = allowed(frame, state, made, proposal.step)
             candidates += [(optimizer.name, candidate) for candidate in fine]

@@ -18,6 +18,7 @@ from slearn.loss import task_text
 from slearn.optim import OPTIMIZERS, Guards, Optimizer
 from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME, RunResult
+from slearn.select import set_aside
 from slearn.session import Engines, OutOfTime, OutOfTokens, Session
 from slearn.settings import TrainSettings
 from slearn.state import Frame, State
@@ -106,7 +107,8 @@ def _loop(
     size = longest([*data.train, *validation, *(data.test or ())], engine.count_tokens)
     guards = Guards(engine.count_tokens, inputs, engine.window, longest=size)
     guards.seen(agent)
-    frame = Frame(session, guards, optimizers, validation, task)
+    teach, aside = set_aside(data.train)
+    frame = Frame(session, guards, optimizers, validation, aside, task)
     state = State(agent, ())
     try:
         with session.counted():
@@ -119,9 +121,8 @@ def _loop(
                 if not session.affords_step():
                     return state, BUDGET_SPENT
                 if state.idle >= settings.patience:
-                    refused = " (every candidate was refused)" * (state.barren >= state.idle)
-                    return state, f"nothing paid in {state.idle} steps{refused}"
-                batch = draw(data.train, state.agent, settings.seed, step)
+                    return state, state.standstill
+                batch = draw(teach, state.agent, settings.seed, step)
                 state = take_step(frame, state, batch, step)
     except OutOfTime:
         return state, OUT_OF_TIME

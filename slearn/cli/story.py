@@ -58,7 +58,7 @@ def _step(number: int, records: Sequence[Record]) -> dict[str, Any]:
     counts = {status: 0 for status in ("accepted", "rejected", "lost", "refused")}
     for record in records:
         counts[record["status"]] = counts.get(record["status"], 0) + 1
-    kept = ("operator", "status", "reason", "edits", "race", "validation")
+    kept = ("operator", "status", "reason", "edits", "race", "validation", "confirmation")
     return {"step": number + 1, **{name: best.get(name) for name in kept}, "candidates": counts}
 
 
@@ -112,6 +112,10 @@ def _step_lines(step: Mapping[str, Any]) -> list[str]:
         scores = f"{cell(found['before'])} to {cell(found['after'])}"
         p = "loss p" if "measured loss" in step["reason"] else "p"
         figures.append(f"validation {scores} (n {found['n']}, {p} {found['p']:.3g})")
+    if step["confirmation"]:
+        found = step["confirmation"]
+        scores = f"{cell(found['before'])} to {cell(found['after'])}"
+        figures.append(f"fresh rows {scores} (n {found['n']})")
     if step["race"]:
         race = step["race"]
         losses = f"{cell(race['incumbent'])} to {cell(race['loss'])}"

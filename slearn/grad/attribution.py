@@ -55,8 +55,8 @@ def attribute(
 ) -> list[Attribution]:
     """Return an attribution for every line and demo of all nodes, on rows that no demo shows.
 
-    A single line is not left out: an agent without any instruction is another one. Nothing is
-    measured where there is nothing to leave out.
+    The single line of an agent's only node is not left out: without any instruction it is another
+    agent. In a chain it is, because it tells which node is at fault.
 
     >>> # attribute(agent, rows, engine)[0].nats
     """
@@ -66,7 +66,7 @@ def attribute(
         for node in agent.nodes
         for part, count in (("line", len(node.instructions)), ("demo", len(node.demos)))
         for index in range(count)
-        if part == "demo" or count > 1
+        if part == "demo" or count > 1 or len(agent.nodes) > 1
     ]
     if not unseen or not places:
         return []

@@ -26,17 +26,17 @@ from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.turns import Turns
 
-# In the order in which their candidates are listed; the race does not care.
+# Those whose proposals cost nothing first: where the budget is small, the others are not asked.
 OPTIMIZERS: tuple[Optimizer, ...] = (
+    DemoSets(),
+    Calibrate(),
+    DropParts(),
+    Tips(),
+    PassedDemos(),
     LineEdits(),
     Induce(),
-    DemoSets(),
-    DemoEdits(),
-    PassedDemos(),
-    Tips(),
     ReasonFirst(),
-    DropParts(),
-    Calibrate(),
+    DemoEdits(),
 )
 
 __all__ = [

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from slearn.agent import Agent, Contract, Demo, Field, Node
-from slearn.evaluate import evaluate
+from slearn.agent import Agent, Contract, Demo, Field, Node, forward
+from slearn.engine import GREEDY, Sampling
+from slearn.evaluate import score_trajectories
 from slearn.loss import RIGHT
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract
 
 REASONING = Field("reasoning", "text", max_chars=800, max_tokens=160, multiline=True)
-_TRIED = 16  # rows of the pool that are reasoned about to find demonstrations
+_TRIED = 12  # rows of the pool that are reasoned about to find demonstrations
 _SHOWN = 4
+_LUCKY = Sampling(temperature=0.8, top_p=0.95)
 
 
 class ReasonFirst(Optimizer):
@@ -37,7 +39,7 @@ class ReasonFirst(Optimizer):
             if not demos:
                 return [plain]
             edit = SetContract(node.name, contract, demos)
-            return [plain, self.candidate(proposal, [edit], "reason as shown")]
+            return [self.candidate(proposal, [edit], "reason as shown"), plain]
         if names[0] == REASONING.name and len(names) == 2:
             contract = Contract((node.output.answer,))
             demos = answer_only(node)
@@ -47,17 +49,33 @@ class ReasonFirst(Optimizer):
 
 
 def reasoned(proposal: Proposal, agent: Agent) -> tuple[Demo, ...]:
-    """Return demonstrations of the last node from rows of the pool that an agent answers right."""
+    """Return demonstrations of the last node from rows of the pool that an agent answers right.
+
+    What was wrong when it wrote the likeliest words is tried once more with some luck, if there are
+    too few.
+    """
     rows = [row for row in proposal.pool if row.targets][:_TRIED]
-    if not rows or agent.metric == "judge":
+    if agent.metric == "judge":
         return ()
-    found = evaluate(agent, rows, proposal.runner, proposal.engine, proposal.watch)
-    made = (
-        demo_from(trajectory, agent.last)
-        for trajectory, score in zip(found.trajectories, found.scores, strict=True)
-        if score >= RIGHT
-    )
-    return tuple(demo for demo in made if demo is not None)[:_SHOWN]
+    found: list[Demo] = []
+    for sampling in (GREEDY, _LUCKY):
+        if not rows or len(found) >= _SHOWN:
+            break
+        trajectories = forward(
+            agent,
+            rows,
+            proposal.runner,
+            sampling=sampling,
+            seed=proposal.seed,
+            watch=proposal.watch,
+        )
+        scores = score_trajectories(agent, trajectories, proposal.engine, proposal.watch)
+        taken = [t for t, score in zip(trajectories, scores, strict=True) if score >= RIGHT]
+        made = (demo_from(trajectory, agent.last) for trajectory in taken)
+        found += [demo for demo in made if demo is not None]
+        done = {trajectory.example.id for trajectory in taken}
+        rows = [row for row in rows if row.id not in done]
+    return tuple(found[:_SHOWN])
 
 
 def answer_only(node: Node) -> tuple[Demo, ...]:

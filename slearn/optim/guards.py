@@ -53,6 +53,10 @@ class Guards:
         """Remember an agent, so that it is not proposed again."""
         self._tried.add(agent_digest(agent))
 
+    def size(self, agent: Agent) -> int:
+        """Return the tokens of an agent's prompts without their inputs."""
+        return sum(map(self._size, agent.nodes))
+
     def refuse(self, candidate: Candidate) -> str:
         """Return why a candidate may not run, '' if it may; it counts as tried from now on.
 

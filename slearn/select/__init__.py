@@ -1,6 +1,22 @@
 """Selection: candidates race on measured loss, finalists must win on validation."""
 
-from slearn.select.accept import Verdict, verdict
+from slearn.select.accept import LOOK, Verdict, verdict
+from slearn.select.confirm import SURE, Confirmation, confirmation, set_aside
+from slearn.select.price import affordable, in_turn, race_price
 from slearn.select.race import Lap, race, rungs
 
-__all__ = ["Lap", "Verdict", "race", "rungs", "verdict"]
+__all__ = [
+    "LOOK",
+    "SURE",
+    "Confirmation",
+    "Lap",
+    "Verdict",
+    "affordable",
+    "confirmation",
+    "in_turn",
+    "race",
+    "race_price",
+    "rungs",
+    "set_aside",
+    "verdict",
+]

@@ -17,7 +17,7 @@ from slearn.loss import measured_losses, shortfall
 from slearn.metrics import paired_p
 from slearn.values import Example
 
-_LOOK = 30  # rows after which a finalist that is behind beyond chance is dropped
+LOOK = 30  # rows after which a finalist that is behind beyond chance is dropped
 _WORSE = 0.25  # p that it is behind: a low bar, because nothing is lost with one that stays out
 
 
@@ -50,21 +50,22 @@ def verdict(
     judge_engine: Engine,
     watch: Watcher | None = None,
     *,
+    seen: Sequence[float] = (),
     alpha: float = 0.1,
     task: str = "",
 ) -> Verdict:
     """Compare a challenger with the incumbent, whose scores on the examples are `before`.
 
-    A challenger that is no better is accepted with a probability of `alpha` at most.
+    `seen` are the challenger's scores on the first examples, where they are known. A challenger
+    that is no better is accepted with a probability of `alpha` at most.
 
     >>> # verdict(agent, challenger, scores, validation, engine, engine).accepted
     """
-    after: list[float] = []
-    for part in (examples[:_LOOK], examples[_LOOK:]):
-        if not part:
-            continue
-        found = evaluate(challenger, part, engine, judge_engine, watch, task=task)
-        after += found.scores
+    after = list(seen)
+    for end in (LOOK, len(examples)):
+        if part := examples[len(after) : end]:
+            found = evaluate(challenger, part, engine, judge_engine, watch, task=task)
+            after += found.scores
         gain = _mean(after) - _mean(before[: len(after)])
         if gain < 0 and paired_p(after, before[: len(after)]) <= _WORSE:
             return _of(False, "worse on the metric", before, after, 1.0)

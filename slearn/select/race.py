@@ -2,8 +2,9 @@
 
 What is compared is the mean shortfall, which agents that reason and agents that do not share.
 
-After each rung the worse half falls out, so that most losers cost little. Nobody is raced on an
-example that a demo of his, or of any rival, was made from: all run on the same rows.
+After each rung the worse half falls out, so that most losers cost little (successive halving).
+Nobody is raced on an example that a demo of his, or of any rival, was made from: all run on the
+same rows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from slearn.engine import Engine, Watcher
 from slearn.loss import measured_losses, shortfall
 from slearn.optim import Candidate
 from slearn.values import Example
+
+FINALISTS = 2
+_FEWEST = 3  # rows of the first rung: fewer say nothing
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def race(
     judge_engine: Engine,
     watch: Watcher | None = None,
     *,
-    finalists: int = 2,
+    finalists: int = FINALISTS,
     task: str = "",
 ) -> list[Lap]:
     """Return a lap for every candidate, the best first; losers are `out`.
@@ -92,9 +96,14 @@ def race(
 
 
 def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:
-    """Cut the examples into a third for all and the rest for the better half."""
-    first = max(1, len(examples) // 3)
-    return [part for part in (examples[:first], examples[first:]) if part]
+    """Cut the examples into rungs: a few for all, as few for half, the rest for a quarter.
+
+    >>> [len(rung) for rung in rungs([Example(str(n), {}) for n in range(24)])]
+    [4, 4, 16]
+    """
+    few = max(_FEWEST, len(examples) // 6)
+    cuts = [examples[:few], examples[few : 2 * few], examples[2 * few :]]
+    return [part for part in cuts if part]
 
 
 def _lap(runner: _Runner, base: list[float]) -> Lap:

@@ -304,7 +304,7 @@ def test_what_was_reasoned_right_is_shown() -> None:
         return f"reasoning: it is number {number}\nanswer: {right}"
 
     given_ = proposal(single(), rows(20), engine=ScriptedEngine(script))
-    plain, shows = ReasonFirst().propose(given_)
+    shows, plain = ReasonFirst().propose(given_)
     assert plain.operator == "reason first" and shown(plain) == ()
     assert shows.operator == "reason as shown" and shows.agent.last.output.fields[0] == REASONING
     assert [demo.source for demo in shown(shows)] == ["e0", "e1", "e3", "e5"]

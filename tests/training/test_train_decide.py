@@ -63,7 +63,8 @@ def test_an_agent_that_decides_learns_and_a_resumed_run_ends_the_same(
 
 def test_the_reason_first_candidate_of_a_deciding_agent_decides_too(store_path: Path) -> None:
     result = toy.run(store_path, agent=start(), settings=ONE_STEP, optimizers=[ReasonFirst()])
-    candidate, shows = toy.recorded(store_path)["records"]["candidates"]
+    records = toy.recorded(store_path)["records"]["candidates"]
+    candidate, shows = sorted(records, key=lambda record: record["operator"])[::-1]
     with Store.open(store_path) as store:
         tried = agent_from_text(store.agent(candidate["agent"]) or "")
         calls = list(store.calls("last"))

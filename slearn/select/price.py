@@ -1,0 +1,57 @@
+"""What a race will cost: a small budget gets a small field, and not half of a large one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from typing import TypeVar
+
+from slearn.select.race import FINALISTS, rungs
+from slearn.values import Example
+
+T = TypeVar("T")
+
+_LOSS = 1.3  # of validation's rows: some finalists are held against their loss too
+
+
+def race_price(
+    count: int, prompt: float, row: float, rows: Sequence[Example], validation: int
+) -> float:
+    """Return the tokens of a race of `count` candidates and of its final on validation rows.
+
+    Each reads its `prompt` once a rung, and for every row so many tokens more.
+
+    >>> rows = [Example(str(n), {}) for n in range(24)]
+    >>> race_price(10, 100.0, 10.0, rows, 50)
+    5120.0
+    """
+    price, running = 0.0, count
+    for rung in rungs(rows):
+        price += (running + 1) * (prompt + len(rung) * row)
+        running = max(min(FINALISTS, count), (running + 1) // 2)
+    return price + min(FINALISTS, count) * (2 * prompt + _LOSS * validation * row)
+
+
+def affordable(
+    left: float, count: int, prompt: float, row: float, rows: Sequence[Example], validation: int
+) -> int:
+    """Return how many of `count` candidates can be raced with the tokens left; two at least.
+
+    >>> affordable(3000, 20, 100.0, 10.0, [], 50)
+    20
+    """
+    least = min(count, FINALISTS)
+    while count > least and race_price(count, prompt, row, rows, validation) > left:
+        count -= 1
+    return count
+
+
+def in_turn(groups: Sequence[Sequence[T]]) -> list[T]:
+    """Return the first of each group, then the second of each, and so on.
+
+    >>> in_turn([["a", "b", "c"], ["d"]])
+    ['a', 'd', 'b', 'c']
+    """
+    missing = object()
+    mixed = chain.from_iterable(zip_longest(*groups, fillvalue=missing))
+    return [one for one in mixed if one is not missing]  # type: ignore[misc]
