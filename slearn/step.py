@@ -55,7 +55,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
     rows = [trajectory.example for trajectory in chosen]
     nats = measured_loss(agent, rows, engine, optimizer, watch, task=frame.task)
     session.progress.phase("backward", number)
-    gradients = backward(agent, chosen, losses, optimizer, watch)
+    gradients = backward(agent, chosen, losses, optimizer, watch, attributions=state.attributions)
     session.keep_backward(losses, nats, gradients, number)
     return Proposal(
         agent=agent,

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass
 from slearn.agent import Agent, Step, Trajectory, inputs_text
 from slearn.call import call
 from slearn.engine import Engine, GenerateRequest, Watcher
+from slearn.grad.attribution import Attribution
 from slearn.loss import LanguageLoss
+
+_MENTIONED = 4  # parts whose measure is shown
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ def backward(
     losses: Sequence[LanguageLoss],
     engine: Engine,
     watch: Watcher | None = None,
+    *,
+    attributions: Sequence[Attribution] = (),
 ) -> list[list[Gradient]]:
     """Return the gradients of every trajectory, in the order of its steps; one round a depth.
 
@@ -54,7 +59,9 @@ def backward(
     for back in range(1, depth + 1):
         alive = [i for i, trajectory in enumerate(trajectories) if len(trajectory.steps) >= back]
         requests = [
-            gradient_request(agent, trajectories[i].steps[-back], downstream[i], engine)
+            gradient_request(
+                agent, trajectories[i].steps[-back], downstream[i], engine, attributions
+            )
             for i in alive
         ]
         for i, result in zip(alive, engine.generate(requests, watch), strict=True):
@@ -65,7 +72,13 @@ def backward(
     return found
 
 
-def gradient_request(agent: Agent, step: Step, downstream: str, engine: Engine) -> GenerateRequest:
+def gradient_request(
+    agent: Agent,
+    step: Step,
+    downstream: str,
+    engine: Engine,
+    attributions: Sequence[Attribution] = (),
+) -> GenerateRequest:
     """Return the request for the gradient of one step: the chain rule's inputs and no others."""
     node = agent.node(step.node)
     return call("gradient").request(
@@ -73,12 +86,23 @@ def gradient_request(agent: Agent, step: Step, downstream: str, engine: Engine) 
             "node": node.name,
             "instructions": "\n".join(node.instructions) or "(none)",
             "demos": len(node.demos),
+            "measured": measured_text(node.name, attributions),
             "input": inputs_text(node, step.inputs),
             "output": step.text,
             "downstream": downstream,
         },
         engine.count_tokens,
     )
+
+
+def measured_text(node: str, attributions: Sequence[Attribution]) -> str:
+    """Return what was measured of a node's parts, the most harmful first.
+
+    >>> measured_text("n", [Attribution("n", "line", 1, -0.4, 8)])
+    'line 2 hurts by 0.40 nats'
+    """
+    own = sorted((a for a in attributions if a.node == node), key=lambda found: found.nats)
+    return "\n".join(found.text() for found in own[:_MENTIONED])
 
 
 def _nothing() -> dict[str, str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Step, Trajectory, forward
 from slearn.engine import GenerateRequest, Generation, Watcher
 from slearn.engine.scripted import ScriptedEngine
-from slearn.grad import Gradient, backward, gradient_request
+from slearn.grad import Attribution, Gradient, backward, gradient_request
 from slearn.loss import LanguageLoss
 from slearn.values import Example, Usage
 
@@ -155,6 +155,19 @@ def test_the_number_of_demos_is_told_and_their_texts_are_not() -> None:
     text = request.messages[-1].content
     assert "It should be shorter." in text and "2" in text
     assert request.sampling.temperature == 0
+
+
+def test_what_was_measured_of_the_node_is_told_the_most_harmful_first() -> None:
+    step = walked("e1").steps[2]
+    plain = gradient_request(agent(), step, "x", ScriptedEngine()).messages[-1].content
+    assert "Measured" not in plain
+    found = [
+        Attribution(step.node, "line", 0, 0.2, 8),
+        Attribution(step.node, "demo", 1, -0.3, 8),
+        Attribution("another", "line", 0, -0.9, 8),
+    ]
+    told = gradient_request(agent(), step, "x", ScriptedEngine(), found).messages[-1].content
+    assert "demo 2 hurts by 0.30 nats\nline 1 helps by 0.20 nats" in told and "0.90" not in told
 
 
 def test_a_node_without_instructions_has_a_prompt_all_the_same() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from slearn.agent import Node
 from slearn.call import call
 from slearn.engine import GenerateRequest, Sampling
 from slearn.engine.scripted import ScriptedEngine
+from slearn.grad import Attribution
 from slearn.optim import InsertLine, LineEdits, ReplaceLine, Tips, apply_all
 from slearn.optim.lines import TIPS, faultiest, numbered, read_line_edits
 from tests.optim.proposals import chain, fault, proposal, rows, single
@@ -171,6 +173,11 @@ def test_the_faultiest_node_is_edited_and_the_last_where_none_is() -> None:
     assert faultiest(proposal(agent, [], gradients=blamed)).name == "first"
     assert faultiest(proposal(agent, [], gradients=blamed[1:])).name == "answer"
     assert faultiest(proposal(agent, [])).name == "answer"
+    words = proposal(agent, [], gradients=blamed[1:])
+    measured = [Attribution("first", "line", 0, -0.4, 8), Attribution("answer", "demo", 0, -0.2, 8)]
+    assert faultiest(replace(words, attributions=measured)).name == "first"
+    noise = [Attribution("first", "line", 0, -0.02, 8)]
+    assert faultiest(replace(words, attributions=noise)).name == "answer"
 
 
 def test_tips_come_in_turn_and_each_once() -> None:
