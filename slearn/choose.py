@@ -75,6 +75,8 @@ def field_of(
     prompt = fmean(frame.guards.size(candidate.agent) for candidate in field)
     row = fmean(count(" ".join(one.inputs.values())) for one in rows) if rows else 0.0
     row = row * len(nodes) + fmean(map(writing, field))
+    if not frame.session.spent.shared:  # an engine that reads each prompt anew
+        row += prompt
     size = affordable(frame.session.left, len(field), prompt, row, rows, len(frame.validation))
     for candidate in field[size:]:
         frame.session.keep_candidate(

@@ -18,7 +18,7 @@ from slearn.settings import TrainSettings
 from slearn.store import Store
 from slearn.train import Engines, train
 
-BUDGET = ("--model", "scripted", "--budget-tokens", 32_000)
+BUDGET = ("--model", "scripted", "--budget-tokens", 20_000)
 
 
 def result_of(run: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def test_a_directory_is_all_that_training_needs(trained: Any) -> None:
         assert set(result[part]) == {"score", "n", "low", "high"}
     assert result["after"]["score"] > result["before"]["score"]
     assert trained.stderr.startswith(
-        "run r1 · 32 train, 18 val, 22 test rows · about 32,000 tokens"
+        "run r1 · 32 train, 18 val, 22 test rows · about 20,000 tokens"
     )
 
 
@@ -60,7 +60,7 @@ def test_the_note_in_the_store_holds_all_that_a_resume_needs(
     assert config["data"]["columns"] == {"inputs": ["request"], "target": "queue", "choices": None}
     assert config["model"] == {"name": "scripted", "path": None, "sha256": "scripted"}
     assert config["optimizer_model"] is None
-    assert config["settings"]["budget_tokens"] == 32_000
+    assert config["settings"]["budget_tokens"] == 20_000
     assert config["engine"]["cells"] == 8192 and config["engine"]["threads"] >= 1
 
 

@@ -27,6 +27,7 @@ from slearn.engine import (
     GenerateRequest,
     Generation,
     Grammar,
+    Message,
     Score,
     ScoreRequest,
     Watcher,
@@ -646,3 +647,37 @@ def test_what_validation_accepts_must_hold_on_rows_that_nobody_had_met(
     else:
         assert candidate["status"] == "rejected" and result.agent == agent
         assert candidate["reason"] == "worse on rows that nobody had met"
+
+
+def test_a_small_budget_races_a_small_field(store_path: Path) -> None:
+    limits = TrainSettings(budget_tokens=9_000, budget_minutes=None, max_steps=1)
+    toy.run(store_path, settings=limits, optimizers=[DemoSets(drafts=9), Tips()])
+    found = toy.recorded(store_path)["records"]["candidates"]
+    left_out = [record for record in found if record["reason"] == "no budget to race it"]
+    raced = [record for record in found if record["race"]]
+    assert left_out and len(raced) >= 2 and len(left_out) + len(raced) == 10
+    assert "tip" in {record["operator"] for record in raced}  # each optimizer's first goes first
+    assert all(record["status"] == "lost" and not record["race"] for record in left_out)
+
+
+def test_who_proposes_late_is_not_asked_when_proposals_took_their_share(store_path: Path) -> None:
+    class Spending(Optimizer):
+        name = "spending"
+
+        def propose(self, proposal: Proposal) -> list[Candidate]:
+            long = (Message("user", "word " * 3_000),)
+            proposal.engine.generate([GenerateRequest(long, max_tokens=4)])
+            return []
+
+    class Late(Optimizer):
+        name = "late"
+        asked = 0
+
+        def propose(self, proposal: Proposal) -> list[Candidate]:
+            self.asked += 1
+            return []
+
+    late = Late()
+    limits = TrainSettings(budget_tokens=9_000, budget_minutes=None, max_steps=1)
+    toy.run(store_path, settings=limits, optimizers=[Spending(), late])
+    assert late.asked == 0
