@@ -16,7 +16,7 @@ ORDER = [
     "errors", "values", "resources", "progress", "settings",
     "engine", "metrics", "store", "catalog", "tuning",
     "agent", "datasets", "call", "loss", "evaluate", "grad", "optim", "select",
-    "result", "batches", "budget", "session", "state", "choose", "step", "train", "cli",
+    "result", "batches", "budget", "session", "state", "settle", "choose", "step", "train", "cli",
 ]  # fmt: skip
 OWNERS = {"llama_cpp": "engine", "llguidance": "engine", "duckdb": "store", "click": "cli"}
 LONGEST = 400

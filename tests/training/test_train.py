@@ -615,7 +615,7 @@ class Turning(Lucky):
 def test_what_validation_accepts_must_hold_on_rows_that_nobody_had_met(
     store_path: Path, holds: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slearn.choose.SURE", -1.0)  # as if validation left a doubt
+    monkeypatch.setattr("slearn.settle.SURE", -1.0)  # as if validation left a doubt
 
     class Wish(Optimizer):
         name = "wish"
