@@ -10,10 +10,11 @@ kind is in each node once, and by chance a third of all blame is right.
 
 A case measures the healthy and the faulty chain on the same 24 rows, then does what a training step
 does to find the fault, and asks who is blamed: by words (the node whose gradients weigh most), by
-measure (the node of the part that hurts most), and by both (`faultiest`, which decides what is
-edited). The kind of the fault is right where the gradients of the node at fault name it most often;
-of demonstrations they can say no more than that an example is missing. Last, the faulty chain is
-trained, and is repaired where it wins back most of what the fault had cost on those 24 rows.
+measure (the node of the part that hurts most, nobody where none hurts), and by both (`faultiest`,
+which decides what is edited). The kind of the fault is right where the gradients of the node at
+fault name it most often; of demonstrations they can say no more than that an example is missing.
+Last, the faulty chain is trained, and is repaired where it wins back most of what the fault had
+cost on those 24 rows.
 
 A fault that costs little is harmless and measured no further: another is drawn in its place, until
 there were too many. Faults are kept for what they cost on the rows that tell what was won back,
@@ -372,7 +373,7 @@ def diagnose(case: Case, engine: Engine, seed: int) -> dict[str, Any]:
         "faultiest": faultiest(proposal).name,
         "kind": own[0][0] if own else None,
         "weights": weights,
-        "harm": harm,
+        "worst_nats": harm,
         "kinds": {name: dict(count) for name, count in kinds.items()},
     }
 

@@ -147,6 +147,7 @@ class Session:
         """Record an agent's scores on a split."""
         address = self.log.keep_agent(agent_to_text(agent))
         body = {"agent": address, "split": split, "metric": found.metric, **score_json(found)}
+        body["rows"] = body.pop("n")  # a record's own `n` is its place in the run
         scores = [round(score, 6) for score in found.scores]
         self.log.record("evaluations", f"{split}/{address[:12]}", {**body, "scores": scores})
 
