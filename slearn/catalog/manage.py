@@ -83,6 +83,7 @@ def _remove_download(entry: Entry, home: Path) -> bool:
         )
     if not _delete(download_path(home, entry.source), models_dir(home)):
         raise not_downloaded(entry.name)
+    forget_weights(entry.sha256, home=home)
     return True
 
 

@@ -53,15 +53,15 @@ def weights_file(path: Path, sha256: str, kind: str, *, home: Path | None = None
 
 
 def forget_weights(sha256: str, kind: str | None = None, *, home: Path | None = None) -> None:
-    """Remove what was written for a model: of one kind, or all.
+    """Remove what was written for a model: of one kind, or all; by any version of the library.
 
     >>> forget_weights("ab" * 32, home=Path("/no/such/home"))
     """
     for one in _BYTES if kind is None else (kind,):
         if one != AS_IT_IS:
-            target = _place(sha256, one, home)
+            folder = _place(sha256, one, home).parent
             with suppress(OSError):  # what cannot be removed does no harm
-                for file in (target, _note(target), target.with_suffix(".lock")):
+                for file in folder.glob(f"{sha256[:32]}-{one}-*"):
                     file.unlink(missing_ok=True)
 
 

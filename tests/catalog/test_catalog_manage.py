@@ -89,8 +89,13 @@ def test_removing_what_is_not_there(home: Path) -> None:
     partial = home / "models" / "org" / "repo" / "m.gguf.incomplete"
     partial.parent.mkdir(parents=True)
     partial.write_text("half")
+    copies = home / "reencoded"
+    copies.mkdir()
+    for name in (f"{ENTRY.sha256[:32]}-f16-0.1.0.gguf", f"{'1' * 32}-f16-0.1.0.gguf"):
+        (copies / name).write_text("weights")
     assert remove("hf:org/repo/m.gguf", entries=[ENTRY]) is True
     assert not partial.exists()
+    assert [path.name[:4] for path in copies.iterdir()] == ["1111"]  # its copy went with it
 
 
 def test_the_list_tells_what_is_ready(model_file: Write, home: Path) -> None:

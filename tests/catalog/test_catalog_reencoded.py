@@ -54,6 +54,7 @@ def test_it_is_written_once_and_again_when_it_is_cut_short(
     assert weights_file(source, SHA, "q8_0", home=home) != copy
     forget_weights(SHA, "f16", home=home)
     assert [path.suffix for path in copy.parent.iterdir() if "f16" in path.name] == []
+    (copy.parent / f"{SHA[:32]}-f16-0.0.1.gguf").write_text("by an older library")
     forget_weights(SHA, home=home)
     assert list(copy.parent.iterdir()) == []
 
