@@ -46,8 +46,9 @@ def to_examples(
     ('five', '5')
 
     A list of targets means that each is acceptable; null, an absent target or an empty list mean
-    that there is none. Values that are not strings become their JSON text, a null input the empty
-    text. Ids come from a column `id` where every row has its own, else they are row numbers from 1.
+    that there is none; white space around one is left out. Values that are not strings become their
+    JSON text, a null input the empty text. Ids come from a column `id` where every row has its own,
+    else they are row numbers from 1.
     Raises DataError, with source and row, for an input or choices column that is not there.
     """
     rows = list(rows)
@@ -98,8 +99,11 @@ def _choices(value: Any, where: str) -> tuple[str, ...] | None:
 
 
 def _texts(values: Iterable[Any], where: str) -> tuple[str, ...] | None:
-    """Return the distinct texts of the values that are not null, or None where none is left."""
-    return tuple(dict.fromkeys(_text(v, where) for v in values if v is not None)) or None
+    """Return the distinct texts of the values that are not null, or None where none is left.
+
+    White space around them goes: an agent's answers have none either.
+    """
+    return tuple(dict.fromkeys(_text(v, where).strip() for v in values if v is not None)) or None
 
 
 def _text(value: Any, where: str) -> str:

@@ -198,7 +198,7 @@ def test_targets_are_spelled_as_the_contract_does_but_for_test(
         ("account",), ("billing",), ("delivery",)
     }  # fmt: skip
     assert data.train[0].row["queue"] == f" {(data.train[0].targets or ('',))[0].title()}"
-    assert {(e.targets or ("",))[0][:2] for e in data.test or ()} == {" A", " B", " D"}
+    assert {(e.targets or ("",))[0][:2] for e in data.test or ()} == {"Ac", "Bi", "De"}
     assert capsys.readouterr().err == ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slearn.datasets import Columns, to_examples
+from slearn.datasets import Columns, propose, to_examples
 from slearn.errors import DataError, InputError
 from slearn.values import Example
 
@@ -55,6 +55,15 @@ def test_inputs_are_text(value: Any, text: str) -> None:
 )
 def test_targets(value: Any, targets: tuple[str, ...] | None) -> None:
     assert one({"input": "x", "target": value}).targets == targets
+
+
+def test_white_space_around_a_target_is_no_part_of_it() -> None:
+    """An agent's answers have none either, so no contract could say such a target."""
+    rows = [{"input": " kept ", "target": [" a b\n", "a b"]}, {"input": "x", "target": " y"}]
+    first, second = to_examples(rows, Columns())
+    assert first.inputs == {"input": " kept "} and first.targets == ("a b",)
+    assert second.targets == ("y",) and second.row["target"] == " y"
+    assert propose([first, second], []).agent.last.output.answer.type == "text"
 
 
 def test_an_absent_or_unnamed_target_is_none() -> None:
