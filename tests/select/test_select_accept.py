@@ -149,13 +149,13 @@ def test_what_is_accepted_is_not_worse_beyond_chance(old: list[bool], new: list[
 
 
 def test_an_agent_that_is_no_better_is_accepted_at_most_at_the_stated_rate() -> None:
-    """Both tests together, on a thousand pairs of agents that are equally good."""
+    """Both tests together, on pairs of agents that are equally good."""
     chance = random.Random(0)
     accepted = 0
-    for _ in range(1000):
+    for _ in range(150):
         before = [float(chance.random() < 0.6) for _ in range(50)]
         after = [chance.random() < 0.6 for _ in range(50)]
         losses = {who: [chance.expovariate(1) for _ in range(50)] for who in ("Old", "New")}
         engine = Planted(after.__getitem__, lambda who, row, at=losses: at[who][row])
         accepted += decide(engine, before, alpha=0.1).accepted
-    assert 20 <= accepted <= 120
+    assert 2 <= accepted <= 23
