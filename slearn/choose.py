@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
 
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Proposal
 from slearn.select import Lap, affordable, in_turn, race
+from slearn.session import OutOfTime, OutOfTokens
 from slearn.settle import settle, verdicts
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
@@ -46,7 +48,9 @@ def choose(
         made = [one for other, one in proposed if other == name and one in candidates]
         if made:  # it had its try
             frame.turns.note(name, proposal.step, made, finalists)
-    laps = refined(frame, state, proposal, laps, rows)
+    # What the race has paid for is not lost where better versions cannot be had any more.
+    with suppress(OutOfTime, OutOfTokens, ContextError):
+        laps = refined(frame, state, proposal, laps, rows)
     return settle(frame, state, proposal, laps, verdicts(frame, state, laps, proposal.step))
 
 
@@ -62,7 +66,8 @@ def field_of(
     prompt = fmean(frame.guards.size(candidate.agent) for candidate in field)
     row = fmean(count(" ".join(one.inputs.values())) for one in rows) if rows else 0.0
     row = row * len(nodes) + fmean(map(writing, field))
-    if not frame.session.spent.shared:  # an engine that reads each prompt anew
+    spent = frame.session.spent
+    if spent.computed and not spent.shared:  # an engine that reads each prompt anew
         row += prompt
     size = affordable(frame.session.left, len(field), prompt, row, rows, len(frame.validation))
     for candidate in field[size:]:

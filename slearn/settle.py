@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from slearn.agent import Agent
@@ -79,7 +79,8 @@ def settle(
         agent = lap.candidate.agent
         scores: tuple[float, ...] = ()
         if best.p > SURE or best.after <= best.before:
-            state, scores = confirm(frame, state, agent, proposal.step)
+            with suppress(OutOfTime, ContextError):  # then validation's word stands
+                state, scores = confirm(frame, state, agent, proposal.step)
         if scores:
             checks[id(best)] = confirmation(state.confirmed, scores)
         if not scores or checks[id(best)].held:
@@ -92,7 +93,7 @@ def settle(
             proposal.agent,
             proposal.step,
             status=_status(one, won, check),
-            reason=_reason(lap, one, won, check),
+            reason=_reason(lap, one, won, check, ahead=bool(better)),
             lap=lap,
             found=one,
             check=check,
@@ -137,10 +138,15 @@ def _status(found: Verdict | None, won: Verdict | None, check: Confirmation | No
 
 
 def _reason(
-    lap: Lap, found: Verdict | None, won: Verdict | None, check: Confirmation | None
+    lap: Lap,
+    found: Verdict | None,
+    won: Verdict | None,
+    check: Confirmation | None,
+    *,
+    ahead: bool,
 ) -> str:
     if found is None:
-        behind = "another finalist was ahead" if won else "the budget ended before"
+        behind = "another finalist was ahead" if ahead else "the budget ended before"
         return "lost the race" if lap.out else behind
     if check is not None and not check.held:
         return "worse on rows that nobody had met"

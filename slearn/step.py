@@ -81,7 +81,7 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     candidates: list[Proposed] = []
     least = (1 - _SHARE) * frame.session.left
     for optimizer in frame.optimizers:
-        if frame.session.left >= least and frame.turns.due(optimizer.name, proposal.step):
+        if frame.session.left >= max(1, least) and frame.turns.due(optimizer.name, proposal.step):
             made = optimizer.propose(proposal)
             fine = allowed(frame, state, made, proposal.step)
             candidates += [(optimizer.name, candidate) for candidate in fine]

@@ -176,6 +176,8 @@ def _read_contract(place: Place) -> Contract:
         raise place.fail("fields with different names")
     if any(field.type == "json" for field in fields[:-1]):
         raise place.fail("only the last field to be json")
+    if any(field.multiline and field.name == "answer" for field in fields[:-1]):
+        raise place.fail("an answer of several lines to be the last field")
     behind = [after.name for field, after in pairwise(fields) if field.multiline]
     if any(not name.strip() or name != name.lstrip() or "\n" in name for name in behind):
         raise place.fail("a name on one line for a field behind one of several lines")

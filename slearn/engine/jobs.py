@@ -155,7 +155,9 @@ class GenerateJob(Job):
             token = greedy(logits, None)  # most often allowed: ask before making a mask
             if self._matcher.take(token):
                 return token
-            if complete:
+            # "1,000" is not 1: a comma between digits goes on with the number.
+            counts = self._answer[-1:].isdigit() and self._vocab.piece(token)[:1] == b","
+            if complete and not counts:
                 return self._vocab.ends[0]
             token = greedy(logits, self._matcher.allowed())
         else:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from slearn.agent import Agent, Contract, Demo, Field, Node, forward
 from slearn.engine import GREEDY, Sampling
+from slearn.errors import ContextError
 from slearn.evaluate import score_trajectories
 from slearn.loss import RIGHT
 from slearn.optim.base import Candidate, Optimizer, Proposal
@@ -61,14 +62,17 @@ def reasoned(proposal: Proposal, agent: Agent) -> tuple[Demo, ...]:
     for sampling in (GREEDY, _LUCKY):
         if not rows or len(found) >= _SHOWN:
             break
-        trajectories = forward(
-            agent,
-            rows,
-            proposal.runner,
-            sampling=sampling,
-            seed=proposal.seed,
-            watch=proposal.watch,
-        )
+        try:
+            trajectories = forward(
+                agent,
+                rows,
+                proposal.runner,
+                sampling=sampling,
+                seed=proposal.seed,
+                watch=proposal.watch,
+            )
+        except ContextError:  # no room to reason: the guards will say so of the candidate
+            return ()
         scores = score_trajectories(agent, trajectories, proposal.engine, proposal.watch)
         taken = [t for t, score in zip(trajectories, scores, strict=True) if score >= RIGHT]
         made = (demo_from(trajectory, agent.last) for trajectory in taken)

@@ -63,7 +63,8 @@ class DemoSets(Optimizer):
         fresh = [demo for demo in balanced(available, chance) if demo not in have]
         if have and draft % 3 == 0 and len(have) < _MOST:
             more = fresh[: min(max(4, len(have)), _MOST - len(have))]
-            return within([*have, *more], node, proposal.engine.count_tokens), "more demos"
+            grown = within([*have, *more], node, proposal.engine.count_tokens)
+            return grown if len(grown) > len(have) else (), "more demos"
         if have and draft % 3 == 1:
             gone = least(proposal, max(1, len(have) // 3), chance)
             kept = [demo for index, demo in enumerate(have) if index not in gone]

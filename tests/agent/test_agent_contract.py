@@ -54,7 +54,7 @@ def single(draw: st.DrawFn, name: str, last: bool) -> Field:
         schema=json.dumps(SCHEMA) if kind == "json" else "",
         max_chars=draw(st.integers(1, 20)),
         max_tokens=draw(st.sampled_from([64, 160])),
-        multiline=kind == "text" and draw(st.booleans()),
+        multiline=kind == "text" and (last or name != "answer") and draw(st.booleans()),
     )
 
 
@@ -156,7 +156,8 @@ def test_whatever_an_engine_writes_parses_inside_the_limit(contract: Contract, a
     assert language(contract).fullmatch(result.text)
     said = contract.parse(result.text)
     assert list(said) == [field.name for field in contract.fields]
-    assert contract.render(said).strip() == re.sub(r"[^\S\n]+(?=\n|$)", "", result.text).strip()
+    spaces = r"[^\S\n]+(?=\n|$)"  # at the end of lines: they go around values
+    assert re.sub(spaces, "", contract.render(said)) == re.sub(spaces, "", result.text)
 
 
 ANSWER = Field("answer", "choice", choices=("yes", "no"))

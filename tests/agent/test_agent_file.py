@@ -280,6 +280,11 @@ BAD: list[tuple[str, int, str]] = [
         "only the last field",
     ),
     (
+        HEAD + "  output:\n  - {name: answer, multiline: true}\n  - {name: q}\n",
+        6,
+        "an answer of several lines to be the last field",
+    ),
+    (
         HEAD + "  output:\n  - {name: p, multiline: true}\n  - {name: ' q'}\n",
         6,
         "a name on one line",
