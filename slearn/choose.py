@@ -11,7 +11,7 @@ from slearn.errors import ContextError
 from slearn.optim import Candidate, Proposal
 from slearn.select import Lap, affordable, in_turn, race
 from slearn.session import OutOfTime, OutOfTokens
-from slearn.settle import settle, verdicts
+from slearn.settle import final, settle
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
@@ -51,7 +51,8 @@ def choose(
     # What the race has paid for is not lost where better versions cannot be had any more.
     with suppress(OutOfTime, OutOfTokens, ContextError):
         laps = refined(frame, state, proposal, laps, rows)
-    return settle(frame, state, proposal, laps, verdicts(frame, state, laps, proposal.step))
+    state, found = final(frame, state, laps, proposal.step)
+    return settle(frame, state, proposal, laps, found)
 
 
 def field_of(

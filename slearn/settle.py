@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from slearn.agent import Agent
 from slearn.errors import ContextError
@@ -15,15 +15,38 @@ from slearn.session import OutOfTime, OutOfTokens
 from slearn.state import Frame, State
 
 
-def verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> list[Verdict | None]:
+@dataclass(frozen=True)
+class Outcome:
+    """What validation said of a finalist, and fresh rows where they were asked, with its scores."""
+
+    verdict: Verdict
+    check: Confirmation | None = None
+    fresh: tuple[float, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether validation accepts it and fresh rows do not contradict."""
+        return self.verdict.accepted and (self.check is None or self.check.held)
+
+    @property
+    def reason(self) -> str:
+        """Why it was accepted or rejected."""
+        contradicted = self.verdict.accepted and not self.accepted
+        return "worse on fresh rows" if contradicted else self.verdict.reason
+
+
+def final(
+    frame: Frame, state: State, laps: Sequence[Lap], number: int
+) -> tuple[State, list[Outcome | None]]:
     """Hold the finalists against validation; None for who is out, or was not needed or reached.
 
     All answer a few rows first; then the best goes on, and the next one only if it is not accepted.
     When the budget ends between two, what was found is not thrown away. The error rate is the
-    step's: each finalist gets its share of it.
+    step's: each finalist gets its share of it. The state comes back with what was measured of the
+    incumbent.
     """
     session, rows = frame.session, frame.validation
-    found: list[Verdict | None] = [None] * len(laps)
+    found: list[Outcome | None] = [None] * len(laps)
     places = [place for place, lap in enumerate(laps) if not lap.out]
     seen: dict[int, tuple[float, ...]] = {}
     for place in places:
@@ -36,14 +59,14 @@ def verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> li
         except (OutOfTime, OutOfTokens):
             break
         except ContextError as problem:
-            found[place] = Verdict(False, str(problem), state.score, 0.0, 0, 1.0)
+            found[place] = _unfit(problem, state)
     # Loss chose the finalists, the metric chooses among them; the race decides between equals.
     for rank, place in enumerate(sorted(seen, key=lambda place: -sum(seen[place]))):
         candidate = laps[place].candidate
         session.progress.phase("validate", number, candidate.operator)
         try:
             with session.finishing() if rank == 0 else nullcontext():
-                found[place] = one = verdict(
+                said = verdict(
                     state.agent,
                     candidate.agent,
                     state.scores,
@@ -56,11 +79,32 @@ def verdicts(frame: Frame, state: State, laps: Sequence[Lap], number: int) -> li
         except (OutOfTime, OutOfTokens):
             break
         except ContextError as problem:
-            found[place] = Verdict(False, str(problem), state.score, 0.0, 0, 1.0)
-        else:
-            if one.accepted:
-                break
-    return found
+            found[place] = _unfit(problem, state)
+            continue
+        found[place] = one = Outcome(said)
+        if said.accepted and (said.p > SURE or said.after <= said.before):
+            with suppress(OutOfTime, ContextError):  # then validation's word stands
+                state, one = confirmed(frame, state, candidate.agent, said, number)
+                found[place] = one
+        if one.accepted:
+            break
+    return state, found
+
+
+def confirmed(
+    frame: Frame, state: State, agent: Agent, said: Verdict, number: int
+) -> tuple[State, Outcome]:
+    """Return what fresh rows say of an agent, and the state with the incumbent's scores there."""
+    session, rows = frame.session, frame.fresh
+    if not rows:
+        return state, Outcome(said)
+    session.progress.phase("confirm", number)
+    with session.finishing():
+        if not state.confirmed:
+            old = evaluate(state.agent, rows, *session.tools, task=frame.task)
+            state = replace(state, confirmed=old.scores)
+        new = evaluate(agent, rows, *session.tools, task=frame.task)
+    return state, Outcome(said, confirmation(state.confirmed, new.scores), new.scores)
 
 
 def settle(
@@ -68,88 +112,47 @@ def settle(
     state: State,
     proposal: Proposal,
     laps: Sequence[Lap],
-    found: Sequence[Verdict | None],
+    found: Sequence[Outcome | None],
 ) -> State:
     """Record what became of every candidate, and return the state with the accepted one, if any."""
-    pairs = list(zip(laps, found, strict=True))
-    better = [(lap, one) for lap, one in pairs if one is not None and one.accepted]
-    won: Verdict | None = None
-    checks: dict[int, Confirmation] = {}
-    for lap, best in sorted(better, key=lambda pair: -pair[1].after):
-        agent = lap.candidate.agent
-        scores: tuple[float, ...] = ()
-        if best.p > SURE or best.after <= best.before:
-            with suppress(OutOfTime, ContextError):  # then validation's word stands
-                state, scores = confirm(frame, state, agent, proposal.step)
-        if scores:
-            checks[id(best)] = confirmation(state.confirmed, scores)
-        if not scores or checks[id(best)].held:
-            won = best
-            break
-    for lap, one in pairs:
-        check = checks.get(id(one))
+    won = any(one is not None and one.accepted for one in found)
+    for lap, one in zip(laps, found, strict=True):
+        if one is None:
+            missed = "another finalist was ahead" if won else "the budget ended before"
+            status, reason = "lost", "lost the race" if lap.out else missed
+        else:
+            status, reason = ("accepted" if one.accepted else "rejected"), one.reason
         frame.session.keep_candidate(
             lap.candidate,
             proposal.agent,
             proposal.step,
-            status=_status(one, won, check),
-            reason=_reason(lap, one, won, check, ahead=bool(better)),
+            status=status,
+            reason=reason,
             lap=lap,
-            found=one,
-            check=check,
+            found=one.verdict if one else None,
+            check=one.check if one else None,
         )
-    refused = sum(_status(one, won, checks.get(id(one))) == "rejected" for one in found)
-    state = replace(state, rejected=state.rejected + refused)
-    if won is None:
-        return state
+        if one is not None and not one.accepted:
+            state = replace(state, rejected=state.rejected + 1)
+        elif one is not None:
+            state = _accept(state, lap.candidate.agent, one)
+    return state
+
+
+def _accept(state: State, agent: Agent, one: Outcome) -> State:
     state = replace(
         state,
         agent=agent,
-        scores=won.scores,
-        confirmed=scores,
+        scores=one.verdict.scores,
+        confirmed=one.fresh,
         accepted=state.accepted + 1,
         idle=0,
         barren=0,
     )
-    if won.after >= state.best_score:
-        state = replace(state, best=agent, best_score=won.after)
+    if one.verdict.after >= state.best_score:
+        state = replace(state, best=agent, best_score=one.verdict.after)
     return state
 
 
-def confirm(
-    frame: Frame, state: State, agent: Agent, number: int
-) -> tuple[State, tuple[float, ...]]:
-    """Return an agent's scores on the confirmation rows, and the state with the incumbent's."""
-    session, rows = frame.session, frame.fresh
-    if not rows:
-        return state, ()
-    session.progress.phase("confirm", number)
-    with session.finishing():
-        if not state.confirmed:
-            old = evaluate(state.agent, rows, *session.tools, task=frame.task)
-            state = replace(state, confirmed=old.scores)
-        return state, evaluate(agent, rows, *session.tools, task=frame.task).scores
-
-
-def _status(found: Verdict | None, won: Verdict | None, check: Confirmation | None) -> str:
-    if found is None or (found.accepted and found is not won and check is None):
-        return "lost"
-    return "accepted" if found is won else "rejected"
-
-
-def _reason(
-    lap: Lap,
-    found: Verdict | None,
-    won: Verdict | None,
-    check: Confirmation | None,
-    *,
-    ahead: bool,
-) -> str:
-    if found is None:
-        behind = "another finalist was ahead" if ahead else "the budget ended before"
-        return "lost the race" if lap.out else behind
-    if check is not None and not check.held:
-        return "worse on rows that nobody had met"
-    if found.accepted and found is not won:
-        return "another finalist was better still"
-    return found.reason
+def _unfit(problem: ContextError, state: State) -> Outcome:
+    return Outcome(Verdict(False, str(problem), state.score, 0.0, 0, 1.0))

@@ -150,23 +150,26 @@ class GenerateJob(Job):
         grows digits, because nothing but digits is left to it.
         """
         sampling = self._request.sampling
-        complete = bool(self._answer) and self._matcher.accepting
         if sampling.temperature == 0:
             token = greedy(logits, None)  # most often allowed: ask before making a mask
             if self._matcher.take(token):
                 return token
             # "1,000" is not 1: a comma between digits goes on with the number.
             counts = self._answer[-1:].isdigit() and self._vocab.piece(token)[:1] == b","
-            if complete and not counts:
+            if self._complete and not counts:
                 return self._vocab.ends[0]
             token = greedy(logits, self._matcher.allowed())
         else:
             allowed = self._matcher.allowed()
-            if complete and allowed is not None:
+            if allowed is not None and self._complete:
                 logits = with_leaving(logits, allowed, np.array(self._vocab.ends))
             token = sample(logits, allowed, sampling, self._random)
         self._matcher.take(token)
         return token
+
+    @property
+    def _complete(self) -> bool:
+        return bool(self._answer) and self._matcher.accepting
 
     def _end(self, finish: str) -> None:
         self._finish = finish

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, zip_longest
 from typing import TypeVar
 
 from slearn.select.race import FINALISTS, rungs
@@ -52,6 +51,5 @@ def in_turn(groups: Sequence[Sequence[T]]) -> list[T]:
     >>> in_turn([["a", "b", "c"], ["d"]])
     ['a', 'd', 'b', 'c']
     """
-    missing = object()
-    mixed = chain.from_iterable(zip_longest(*groups, fillvalue=missing))
-    return [one for one in mixed if one is not missing]  # type: ignore[misc]
+    longest = max(map(len, groups), default=0)
+    return [group[place] for place in range(longest) for group in groups if place < len(group)]

@@ -646,7 +646,7 @@ def test_what_validation_accepts_must_hold_on_rows_that_nobody_had_met(
         assert candidate["status"] == "accepted" and result.accepted == 1
     else:
         assert candidate["status"] == "rejected" and result.agent == agent
-        assert candidate["reason"] == "worse on rows that nobody had met"
+        assert candidate["reason"] == "worse on fresh rows"
 
 
 def test_a_small_budget_races_a_small_field(store_path: Path) -> None:
@@ -681,3 +681,51 @@ def test_who_proposes_late_is_not_asked_when_proposals_took_their_share(store_pa
     limits = TrainSettings(budget_tokens=9_000, budget_minutes=None, max_steps=1)
     toy.run(store_path, settings=limits, optimizers=[Spending(), late])
     assert late.asked == 0
+
+
+def test_when_the_best_finalist_does_not_hold_the_next_one_has_its_chance(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slearn.settle.SURE", -1.0)
+
+    class Sure(Turning):
+        """Whoever is told "Sure." is right everywhere, and a little less likely so."""
+
+        def _say(self, request: GenerateRequest) -> str | None:
+            told = request.messages[0].content
+            if "Sure." not in told or request.messages[-1].content not in self._unlucky:
+                return super()._say(request)
+            text = request.messages[-1].content.rsplit(" in ")[0]
+            return next(queue for queue, words in toy.QUEUES.items() if text in words)
+
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            sure = ["Sure." in request.messages[0].content for request in requests]
+            found = super().score(requests, watch)
+            return [
+                replace(score, logprobs=(-1.5,) * len(score.logprobs)) if told else score
+                for score, told in zip(found, sure, strict=True)
+            ]
+
+    class Wishes(Optimizer):
+        name = "wishes"
+
+        def propose(self, proposal: Proposal) -> list[Candidate]:
+            lines = ("Lucky.", "Lucky. Sure.")
+            return [self.candidate(proposal, [InsertLine("answer", 1, line)]) for line in lines]
+
+    whole = toy.rows()
+    train_rows = [replace(r, id=f"{r.id} {n}") for n in range(3) for r in whole[:36]]
+    _, fresh = set_aside(train_rows)
+    result = toy.run(
+        store_path,
+        engine=Sure({row.inputs["input"] for row in fresh}),
+        given=TrainData(train_rows, whole[36:56], whole[56:]),
+        settings=ONE_STEP,
+        optimizers=[Wishes()],
+    )
+    found = toy.recorded(store_path)["records"]["candidates"]
+    assert [record["status"] for record in found] == ["rejected", "accepted"]
+    assert found[0]["reason"] == "worse on fresh rows"
+    assert result.agent.last.instructions[1] == "Lucky. Sure."
