@@ -7,8 +7,9 @@ could be saved.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,10 +17,10 @@ from slearn.agent import Agent, agent_to_text
 from slearn.batches import sample
 from slearn.budget import with_token_budget
 from slearn.cli.plan import Plan
-from slearn.engine import Engine
+from slearn.engine import Engine, Watcher
 from slearn.errors import ContextError
 from slearn.evaluate import evaluate
-from slearn.loss import task_text
+from slearn.loss import UNSAYABLE, Measure, measured_losses, task_text
 from slearn.optim import (
     OPTIMIZERS,
     Calibrate,
@@ -29,6 +30,7 @@ from slearn.optim import (
     LineEdits,
     Optimizer,
     PassedDemos,
+    ReasonFirst,
     SetDemos,
     apply,
 )
@@ -37,7 +39,7 @@ from slearn.result import RunResult
 from slearn.settings import TrainSettings
 from slearn.store import RememberingEngine, Store
 from slearn.train import Engines, train
-from slearn.values import digest
+from slearn.values import Example, digest
 
 DEMOS = (DemoSets, DemoEdits, PassedDemos)
 OTHERS = tuple(type(each) for each in OPTIMIZERS if not isinstance(each, DEMOS))
@@ -61,8 +63,30 @@ class Job:
         return TrainSettings.from_json(self.plan.config["settings"])
 
 
-def training(job: Job, off: tuple[type[Optimizer], ...] = ()) -> RunResult:
-    """Train without the optimizers that are off."""
+def by_metric(
+    agents: Sequence[Agent],
+    examples: Sequence[Sequence[Example]],
+    engine: Engine,
+    judge_engine: Engine | None = None,
+    watch: Watcher | None = None,
+    *,
+    task: str = "",
+) -> list[list[float]]:
+    """Return the metric of what agents answer in place of their loss: its shortfall is the misses.
+
+    What a peer without likelihoods has to go by.
+    """
+    found = []
+    for agent, rows in zip(agents, examples, strict=True):
+        scores = evaluate(agent, rows, engine, judge_engine, watch, task=task).scores
+        found.append([-2 * math.log(s) if s else UNSAYABLE for s in scores])
+    return found
+
+
+def training(
+    job: Job, off: tuple[type[Optimizer], ...] = (), measure: Measure = measured_losses
+) -> RunResult:
+    """Train without the optimizers that are off, candidates compared by a measure."""
     settings = with_token_budget(job.settings, job.engine)
     return train(
         job.plan.agent,
@@ -71,6 +95,7 @@ def training(job: Job, off: tuple[type[Optimizer], ...] = ()) -> RunResult:
         job.store.begin({**job.plan.config, "settings": settings.as_json()}),
         settings,
         optimizers=[each for each in OPTIMIZERS if not isinstance(each, off)],
+        measure=measure,
     )
 
 
@@ -140,6 +165,8 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-gradients": partial(training, off=FROM_GRADIENTS),
     "no-calibration": partial(training, off=(Calibrate,)),
     "no-induction": partial(training, off=(Induce,)),
+    "no-reasoning": partial(training, off=(ReasonFirst,)),
+    "no-measured-loss": partial(training, off=(Calibrate,), measure=by_metric),
     "random-demos": random_demos,
 }
 UNBUDGETED = ("random-demos",)

@@ -59,7 +59,7 @@ class Answer:
 
 def main() -> None:
     """Measure every task and print."""
-    given = _arguments()
+    given = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
     model = identify(given.model)
     noted, failed = engine_settings(CELLS, None, model), 0
     found: dict[str, Any] = {}
@@ -186,8 +186,8 @@ def _shown(figure: Mapping[str, float] | None) -> str:
     return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return what was asked for, its tasks checked before a model is loaded."""
     parser.add_argument("--model", required=True)
     parser.add_argument("--tasks", type=lambda text: text.split(","), required=True)
     parser.add_argument("--rows", type=int, default=60)

@@ -36,7 +36,14 @@ def choose(
     candidates = field_of(frame, proposal, proposed, rows)
     session.progress.phase("race", proposal.step, f"{len(candidates)} candidates")
     try:
-        laps = race(state.agent, candidates, rows, *session.tools, task=frame.task)
+        laps = race(
+            state.agent,
+            candidates,
+            rows,
+            *session.tools,
+            task=frame.task,
+            measure=frame.measure,
+        )
     except ContextError as problem:  # a guard let through what does not fit: nobody runs
         for candidate in candidates:
             session.keep_candidate(
@@ -104,7 +111,15 @@ def refined(
     field = [version for _, made in origins for version in made]
     if not field:
         return laps
-    more = race(state.agent, field, rows, *session.tools, finalists=len(field), task=frame.task)
+    more = race(
+        state.agent,
+        field,
+        rows,
+        *session.tools,
+        finalists=len(field),
+        task=frame.task,
+        measure=frame.measure,
+    )
     ran = {id(lap.candidate): lap for lap in more}
     found: list[Lap] = []
     for lap, made in origins:

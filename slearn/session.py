@@ -104,12 +104,12 @@ class Session:
         return max(0, self._budget - self.spent.computed)
 
     def affords_step(self) -> bool:
-        """Whether half of a step, going by the last one, still fits: its field is made to fit."""
+        """Whether a third of a step like the last one still fits: its field is made to fit."""
         used = self.spent.computed
         price = 0 if self._at_last_step is None else used - self._at_last_step
         self._at_last_step = used
         left = self._budget - used
-        return left > 0 and left >= 0.5 * price
+        return left > 0 and left >= price / 3
 
     @property
     def _budget(self) -> int:

@@ -75,6 +75,7 @@ def final(
                     seen=seen[place],
                     alpha=session.settings.alpha / len(places),
                     task=frame.task,
+                    measure=frame.measure,
                 )
         except (OutOfTime, OutOfTokens):
             break

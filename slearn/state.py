@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from slearn.agent import Agent
 from slearn.grad import Attribution
+from slearn.loss import Measure, measured_losses
 from slearn.optim import Candidate, Guards, Optimizer, Turns
 from slearn.session import Session
 from slearn.values import Example
@@ -55,6 +56,7 @@ class Frame:
     validation: Sequence[Example]
     fresh: Sequence[Example]  # rows that only accepted candidates meet
     task: str
+    measure: Measure = measured_losses  # what races and the second test go by
     turns: Turns = field(default_factory=Turns)
 
 

@@ -34,7 +34,9 @@ def measured(frame: Frame, state: State, batch: Batch, number: int) -> State:
     """Return the state with what the parts of its agent do to the loss."""
     session = frame.session
     session.progress.phase("attribution", number)
-    found = attribute(state.agent, batch.forward, *session.tools, task=frame.task)
+    found = attribute(
+        state.agent, batch.forward, *session.tools, task=frame.task, measure=frame.measure
+    )
     session.keep_attributions(found, number)
     return replace(state, attributions=tuple(found))
 

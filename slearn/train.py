@@ -14,7 +14,7 @@ from slearn.agent import Agent, agent_to_text
 from slearn.batches import draw, longest, sample, shuffled
 from slearn.errors import Interrupted
 from slearn.evaluate import Evaluation, evaluate
-from slearn.loss import task_text
+from slearn.loss import Measure, measured_losses, task_text
 from slearn.optim import OPTIMIZERS, Guards, Optimizer
 from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME, RunResult
@@ -46,13 +46,15 @@ def train(
     settings: TrainSettings,
     progress: Progress | None = None,
     optimizers: Sequence[Optimizer] = OPTIMIZERS,
+    measure: Measure = measured_losses,
 ) -> RunResult:
     """Train an agent, and report it before and after on the test split.
 
     >>> # train(agent, data, Engines(engine, engine), store.begin(config), settings).agent
 
-    `settings.budget_tokens` must be set. Raises Interrupted when the user stops the run: what was
-    done is in the store, and the same call on the resumed run goes on where it stopped.
+    `settings.budget_tokens` must be set; `measure` is what candidates are compared by. Raises
+    Interrupted when the user stops the run: what was done is in the store, and the same call on the
+    resumed run goes on where it stopped.
     """
     session = Session(log, settings, progress or Progress(), engines)
     task = task_text(agent)  # a judge grades by what the agent was told at first
@@ -60,7 +62,7 @@ def train(
     rows = sample(data.test or data.val, settings.test_limit if data.test else settings.val_limit)
     try:
         before = _report(session, agent, rows, split, task)
-        state, reason = _loop(session, agent, data, optimizers, task)
+        state, reason = _loop(session, agent, data, task, optimizers, measure)
         trained = state.best or agent
         after = _report(session, trained, rows, split, task)
     except Interrupted:
@@ -96,7 +98,12 @@ def _report(
 
 
 def _loop(
-    session: Session, agent: Agent, data: TrainData, optimizers: Sequence[Optimizer], task: str
+    session: Session,
+    agent: Agent,
+    data: TrainData,
+    task: str,
+    optimizers: Sequence[Optimizer],
+    measure: Measure,
 ) -> tuple[State, str]:
     """Take steps until the budget is spent or nothing pays; say which."""
     settings = session.settings
@@ -108,7 +115,7 @@ def _loop(
     guards = Guards(engine.count_tokens, inputs, engine.window, longest=size)
     guards.seen(agent)
     teach, aside = set_aside(data.train)
-    frame = Frame(session, guards, optimizers, validation, aside, task)
+    frame = Frame(session, guards, optimizers, validation, aside, task, measure)
     state = State(agent, ())
     try:
         with session.counted():

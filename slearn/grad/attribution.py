@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
-from slearn.loss import measured_losses
+from slearn.loss import Measure, measured_losses
 from slearn.values import Example
 
 _SCORED = 96  # rows times parts, about
@@ -55,6 +55,7 @@ def attribute(
     watch: Watcher | None = None,
     *,
     task: str = "",
+    measure: Measure = measured_losses,
 ) -> list[Attribution]:
     """Return an attribution for every line and demo of all nodes, on rows that no demo shows.
 
@@ -75,9 +76,8 @@ def attribute(
         return []
     unseen = unseen[: max(_FEWEST, _SCORED // len(places))]  # many parts, fewer rows for each
     agents = [agent, *(without(agent, *place) for place in places)]
-    whole, *reduced = measured_losses(
-        agents, [unseen] * len(agents), engine, judge_engine, watch, task=task
-    )
+    batches = [unseen] * len(agents)
+    whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
     return [
         Attribution(*place, round(_mean(losses) - _mean(whole), 4), len(unseen))
         for place, losses in zip(places, reduced, strict=True)

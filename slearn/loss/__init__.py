@@ -2,12 +2,20 @@
 
 from slearn.loss.judge import expected_grade, judge
 from slearn.loss.language import RIGHT, LanguageLoss, language_loss, task_text, trajectory_input
-from slearn.loss.measured import UNSAYABLE, loss_of, measured_loss, measured_losses, shortfall
+from slearn.loss.measured import (
+    UNSAYABLE,
+    Measure,
+    loss_of,
+    measured_loss,
+    measured_losses,
+    shortfall,
+)
 
 __all__ = [
     "RIGHT",
     "UNSAYABLE",
     "LanguageLoss",
+    "Measure",
     "expected_grade",
     "judge",
     "language_loss",

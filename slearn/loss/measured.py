@@ -30,6 +30,7 @@ from slearn.loss.judge import judge
 from slearn.values import Example
 
 Reader = Callable[[Sequence[float]], float]
+Measure = Callable[..., list[list[float]]]  # called as `measured_losses` is
 
 # The loss of a target that the output contract cannot say, in nats: worse than any real one.
 UNSAYABLE = 50.0

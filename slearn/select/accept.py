@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
 from slearn.evaluate import evaluate
-from slearn.loss import measured_losses, shortfall
+from slearn.loss import Measure, measured_losses, shortfall
 from slearn.metrics import paired_p
 from slearn.values import Example
 
@@ -53,6 +53,7 @@ def verdict(
     seen: Sequence[float] = (),
     alpha: float = 0.1,
     task: str = "",
+    measure: Measure = measured_losses,
 ) -> Verdict:
     """Compare a challenger with the incumbent, whose scores on the examples are `before`.
 
@@ -72,9 +73,8 @@ def verdict(
     p = paired_p(before, after)
     if gain > 0 and p <= alpha / 2:
         return _of(True, "better on the metric", before, after, p)
-    old, new = measured_losses(
-        [incumbent, challenger], [examples] * 2, engine, judge_engine, watch, task=task
-    )
+    agents, twice = [incumbent, challenger], [examples] * 2
+    old, new = measure(agents, twice, engine, judge_engine, watch, task=task)
     p_loss = paired_p([-shortfall(loss) for loss in old], [-shortfall(loss) for loss in new])
     if p_loss <= alpha / 2:
         return _of(True, "better in measured loss, as good on the metric", before, after, p_loss)

@@ -2,7 +2,10 @@
 
 What is compared is the mean shortfall, which agents that reason and agents that do not share.
 
-After each rung the worse half falls out, so that most losers cost little (successive halving).
+After each rung the worse half falls out, so that most losers cost little (successive halving). Who
+stays beside the best is judged with hope, a standard error better than it did: on a few rows an
+agent that reasons is all right or all wrong, and would fall out by bad luck where others are merely
+lukewarm.
 Nobody is raced on an example that a demo of his, or of any rival, was made from: all run on the
 same rows.
 """
@@ -11,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import stdev
 
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
-from slearn.loss import measured_losses, shortfall
+from slearn.loss import Measure, measured_losses, shortfall
 from slearn.optim import Candidate
 from slearn.values import Example
 
@@ -56,6 +60,17 @@ class _Runner:
     candidate: Candidate
     losses: list[float] = field(default_factory=list)
 
+    def score(self) -> float:
+        """The mean shortfall."""
+        return _mean(list(map(shortfall, self.losses)))
+
+    def hope(self, base: Sequence[float]) -> float:
+        """How far the shortfall may lie above the incumbent's, a standard error of luck granted."""
+        pairs = zip(self.losses, base, strict=True)
+        above = [shortfall(own) - shortfall(old) for own, old in pairs]
+        luck = stdev(above) / len(above) ** 0.5 if len(above) > 1 else 0.0
+        return _mean(above) - luck
+
 
 def race(
     incumbent: Agent,
@@ -67,6 +82,7 @@ def race(
     *,
     finalists: int = FINALISTS,
     task: str = "",
+    measure: Measure = measured_losses,
 ) -> list[Lap]:
     """Return a lap for every candidate, the best first; losers are `out`.
 
@@ -79,15 +95,15 @@ def race(
     base: list[float] = []
     for rung in rungs(examples):
         agents = [incumbent, *(runner.candidate.agent for runner in running)]
-        losses = measured_losses(
-            agents, [rung] * len(agents), engine, judge_engine, watch, task=task
-        )
+        losses = measure(agents, [rung] * len(agents), engine, judge_engine, watch, task=task)
         base += losses[0]
         for runner, found in zip(running, losses[1:], strict=True):
             runner.losses += found
-        running.sort(key=lambda runner: sum(map(shortfall, runner.losses)))
+        running.sort(key=_Runner.score)
+        running[1:] = sorted(running[1:], key=lambda runner: runner.hope(base))
         keep = max(finalists, (len(running) + 1) // 2)
         stopped, running = running[keep:] + stopped, running[:keep]
+    running.sort(key=_Runner.score)
     laps = [_lap(runner, base) for runner in [*running, *stopped]]
     return [
         Lap(lap.candidate, lap.losses, lap.incumbent, out=place >= finalists or lap.gain <= 0)

@@ -147,3 +147,27 @@ def test_more_often_right_beats_never_sure() -> None:
     assert sum(laps[0].losses) > sum(laps[1].losses)  # by nats it would lose
     assert laps[0].score < laps[1].score and laps[0].gain > laps[1].gain > 0
     assert laps[0].as_json()["gain"] == round(laps[0].gain, 4)
+
+
+class ByRow(Planted):
+    """One who is called "bold" is all wrong on most of the first rows, and right later on."""
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = []
+        for request in requests:
+            who, row = request.messages[0].content.splitlines()[0], request.messages[-1].content
+            place = int(row.split()[0][3:])
+            loss = (12.0 if place in (0, 1, 3) else 0.01) if who == "bold" else float(who)
+            found.append(Score((-loss,), Usage(1)))
+        return found
+
+
+def test_who_is_all_right_or_all_wrong_does_not_fall_out_by_a_few_rows() -> None:
+    engine = ByRow()
+    bold = Candidate("bold", agent("bold"), ())
+    others = [candidate(loss) for loss in (2.0, 2.1, 2.2, 2.3, 2.4, 2.5)]
+    laps = race(agent("3.0"), [*others, bold], rows(24), engine, engine)
+    few = [12.0, 12.0, 0.01, 12.0]
+    assert sum(map(shortfall, few)) / 4 > shortfall(2.5)  # by its mean it would be the last
+    assert laps[0].candidate is bold and not laps[0].out
+    assert laps[1].candidate is others[0] and not laps[1].out
