@@ -43,6 +43,7 @@ def choose(
             *session.tools,
             task=frame.task,
             measure=frame.measure,
+            size=frame.guards.size,
         )
     except ContextError as problem:  # a guard let through what does not fit: nobody runs
         for candidate in candidates:
@@ -119,6 +120,7 @@ def refined(
         finalists=len(field),
         task=frame.task,
         measure=frame.measure,
+        size=frame.guards.size,
     )
     ran = {id(lap.candidate): lap for lap in more}
     found: list[Lap] = []

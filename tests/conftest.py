@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from slearn.engine import Engine, EngineSettings, open_engine
+
+# A deadline fails on a busy machine: speed is measured in bench/.
+hypothesis.settings.register_profile("slearn", deadline=None)
+hypothesis.settings.load_profile("slearn")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The race: candidates against the incumbent on measured loss, paired, in rungs.
 
-What is compared is the mean shortfall, which agents that reason and agents that do not share.
+What is compared is the mean shortfall, which agents that reason and agents that do not share. A
+longer prompt has to save what it costs to say (minimum description length, Rissanen 1978).
 
 After each rung the worse half falls out, so that most losers cost little (successive halving). Who
 stays beside the best is judged with hope, a standard error better than it did: on a few rows an
@@ -12,8 +13,8 @@ same rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import stdev
 
 from slearn.agent import Agent
@@ -22,6 +23,8 @@ from slearn.loss import Measure, measured_losses, shortfall
 from slearn.optim import Candidate
 from slearn.values import Example
 
+# What a token of the prompt must save: about three nats to say it, spread over 15,000 uses.
+PRICE = 2e-4
 FINALISTS = 2
 _FEWEST = 3  # rows of the first rung: fewer say nothing
 
@@ -34,15 +37,16 @@ class Lap:
     losses: tuple[float, ...]
     incumbent: tuple[float, ...]
     out: bool = False
+    price: float = 0.0
 
     @property
     def score(self) -> float:
-        """The mean shortfall: what the race is decided by, the lower the better."""
-        return _mean(list(map(shortfall, self.losses)))
+        """The mean shortfall and the price of a longer prompt: it decides, the lower the better."""
+        return _mean(list(map(shortfall, self.losses))) + self.price
 
     @property
     def gain(self) -> float:
-        """How much lower the shortfall is than the incumbent's on the same examples."""
+        """How much lower that is than the incumbent's shortfall on the same examples."""
         return _mean(list(map(shortfall, self.incumbent))) - self.score
 
     def as_json(self) -> dict[str, float]:
@@ -51,6 +55,7 @@ class Lap:
             "loss": round(_mean(self.losses), 4),
             "incumbent": round(_mean(self.incumbent), 4),
             "gain": round(self.gain, 4),
+            "price": round(self.price, 4),
             "n": len(self.losses),
         }
 
@@ -58,18 +63,19 @@ class Lap:
 @dataclass
 class _Runner:
     candidate: Candidate
+    price: float
     losses: list[float] = field(default_factory=list)
 
     def score(self) -> float:
-        """The mean shortfall."""
-        return _mean(list(map(shortfall, self.losses)))
+        """The mean shortfall and the price."""
+        return _mean(list(map(shortfall, self.losses))) + self.price
 
     def hope(self, base: Sequence[float]) -> float:
         """How far the shortfall may lie above the incumbent's, a standard error of luck granted."""
         pairs = zip(self.losses, base, strict=True)
         above = [shortfall(own) - shortfall(old) for own, old in pairs]
         luck = stdev(above) / len(above) ** 0.5 if len(above) > 1 else 0.0
-        return _mean(above) - luck
+        return _mean(above) + self.price - luck
 
 
 def race(
@@ -83,14 +89,18 @@ def race(
     finalists: int = FINALISTS,
     task: str = "",
     measure: Measure = measured_losses,
+    size: Callable[[Agent], int] = lambda _: 0,
 ) -> list[Lap]:
     """Return a lap for every candidate, the best first; losers are `out`.
+
+    `size` counts the tokens of an agent's prompts: longer ones have a price.
 
     >>> # race(agent, candidates, rows, engine, engine)[0].gain
     """
     if not examples:  # too few rows to race on: the first ones go straight to validation
         return [Lap(c, (), (), out=place >= finalists) for place, c in enumerate(candidates)]
-    running = [_Runner(candidate) for candidate in candidates]
+    short = size(incumbent)
+    running = [_Runner(each, PRICE * (size(each.agent) - short)) for each in candidates]
     stopped: list[_Runner] = []
     base: list[float] = []
     for rung in rungs(examples):
@@ -105,10 +115,7 @@ def race(
         stopped, running = running[keep:] + stopped, running[:keep]
     running.sort(key=_Runner.score)
     laps = [_lap(runner, base) for runner in [*running, *stopped]]
-    return [
-        Lap(lap.candidate, lap.losses, lap.incumbent, out=place >= finalists or lap.gain <= 0)
-        for place, lap in enumerate(laps)
-    ]
+    return [replace(lap, out=place >= finalists or lap.gain <= 0) for place, lap in enumerate(laps)]
 
 
 def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:
@@ -123,7 +130,8 @@ def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:
 
 
 def _lap(runner: _Runner, base: list[float]) -> Lap:
-    return Lap(runner.candidate, tuple(runner.losses), tuple(base[: len(runner.losses)]))
+    own = tuple(runner.losses)
+    return Lap(runner.candidate, own, tuple(base[: len(own)]), price=runner.price)
 
 
 def _mean(values: Sequence[float]) -> float:

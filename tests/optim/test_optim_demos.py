@@ -288,8 +288,9 @@ def test_reason_first_goes_there_and_back() -> None:
     assert there.agent.last.output == Contract((REASONING, *CHOICE.fields))
     assert there.agent.last.demos == ()  # demos without reasoning would break the contract
     reasoned = PassedDemos().propose(proposal(there.agent, rows(3)))[0].agent
-    (back,) = ReasonFirst().propose(proposal(reasoned, [], step=8))
-    assert back.operator == "answer at once"
+    back, other = ReasonFirst().propose(proposal(reasoned, [], step=8))
+    assert back.operator == "answer at once" and other.operator == "reason first"
+    assert [field.name for field in other.agent.last.output.fields] == ["calculation", "answer"]
     assert back.agent.last.output == CHOICE
     assert sorted(demo.output["answer"] for demo in back.agent.last.demos) == sorted(LABELS)
     assert all(set(demo.output) == {"answer"} for demo in back.agent.last.demos)
@@ -297,11 +298,16 @@ def test_reason_first_goes_there_and_back() -> None:
     assert isinstance(edit, SetContract) and edit.node == "answer"
 
 
+def asked_way(request: GenerateRequest) -> str:
+    return "calculation" if "`calculation: …`" in request.messages[0].content else "reasoning"
+
+
 def test_what_was_reasoned_right_is_shown() -> None:
     def script(request: GenerateRequest) -> str:
         number = int(request.messages[-1].content.split()[-1])
-        right = LABELS[number % 3] if number % 2 else "billing"
-        return f"reasoning: it is number {number}\nanswer: {right}"
+        way = asked_way(request)
+        right = LABELS[number % 3] if number % 2 and way == "reasoning" else "billing"
+        return f"{way}: it is number {number}\nanswer: {right}"
 
     given_ = proposal(single(), rows(20), engine=ScriptedEngine(script))
     shows, plain = ReasonFirst().propose(given_)
@@ -309,10 +315,23 @@ def test_what_was_reasoned_right_is_shown() -> None:
     assert shows.operator == "reason as shown" and shows.agent.last.output.fields[0] == REASONING
     assert [demo.source for demo in shown(shows)] == ["e0", "e1", "e3", "e5"]
     assert shown(shows)[1].output == {"reasoning": "it is number 1", "answer": "delivery"}
-    nobody = proposal(
-        single(), rows(2), engine=ScriptedEngine(lambda r: "reasoning: x\nanswer: account")
-    )
+    wrong = ScriptedEngine(lambda request: f"{asked_way(request)}: x\nanswer: account")
+    nobody = proposal(single(), rows(2), engine=wrong)
     assert len(ReasonFirst().propose(nobody)) == 1
+
+
+def test_the_way_of_reasoning_that_is_right_more_often_is_proposed() -> None:
+    def script(request: GenerateRequest) -> str:
+        number = int(request.messages[-1].content.split()[-1])
+        way = asked_way(request)
+        right = LABELS[number % 3] if way == "calculation" or number < 3 else "account"
+        return f"{way}: number {number}\nanswer: {right}"
+
+    given_ = proposal(single(), rows(20), engine=ScriptedEngine(script))
+    shows, plain = ReasonFirst().propose(given_)
+    for candidate in (shows, plain):
+        assert [f.name for f in candidate.agent.last.output.fields] == ["calculation", "answer"]
+    assert shown(shows)[0].output == {"calculation": "number 0", "answer": "billing"}
 
 
 @pytest.mark.parametrize(

@@ -171,3 +171,18 @@ def test_who_is_all_right_or_all_wrong_does_not_fall_out_by_a_few_rows() -> None
     assert sum(map(shortfall, few)) / 4 > shortfall(2.5)  # by its mean it would be the last
     assert laps[0].candidate is bold and not laps[0].out
     assert laps[1].candidate is others[0] and not laps[1].out
+
+
+def test_a_longer_prompt_must_save_what_it_costs() -> None:
+    engine = Planted()
+    long, short = candidate(1.0), candidate(1.01)
+    sizes = {"1.0": 900, "1.01": 100, "1.2": 100}
+
+    def size(agent: Agent) -> int:
+        return sizes[agent.last.instructions[0]]
+
+    laps = race(agent("1.2"), [long, short], rows(9), engine, engine, size=size)
+    assert [lap.candidate for lap in laps] == [short, long]
+    assert laps[0].price == 0.0 and laps[1].price == pytest.approx(0.16)
+    assert not laps[0].out and laps[1].out  # it saves less than its words cost
+    assert race(agent("1.2"), [long, short], rows(9), engine, engine)[0].candidate is long
