@@ -32,7 +32,7 @@ from slearn.errors import SlearnError
 from slearn.evaluate import evaluate
 from slearn.loss import measured_loss, shortfall
 from slearn.optim import DemoSets, Proposal, SetContract, SetDemos, apply
-from slearn.optim.contract import REASONING, reasoned, right_answers
+from slearn.optim.contract import REASONING, reasoned
 
 NAMES = ("reasoning", "calculation", "steps", "thought")
 TRIED = 12  # rows that demonstrations are looked for in
@@ -84,8 +84,7 @@ def variants(plan: Plan, engine: Engine, seed: int) -> Iterator[tuple[str, Agent
     for name in NAMES:
         agent = reasoning(start, replace(REASONING, name=name))
         yield name, agent
-        rows = batch.pool[:TRIED]
-        demos = reasoned(seen, agent, rows, right_answers(seen, agent, rows))
+        demos = reasoned(seen, agent, batch.pool[:TRIED])
         if demos:
             yield f"{name}, as shown", apply(agent, SetDemos(start.last.name, demos))
 

@@ -71,6 +71,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         step=number,
         watch=watch,
         attributions=state.attributions,
+        idle=state.idle,
     )
 
 

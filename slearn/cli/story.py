@@ -100,7 +100,9 @@ def story_text(story: Mapping[str, Any]) -> str:
 
 
 def _attribution_line(found: Mapping[str, Any]) -> str:
-    return f"  {found['node']}, {found['part']} {found['index'] + 1}: {found['nats']:+.3f}"
+    names = {"demos": "all demos together", "limit": "the limit of its length"}
+    part = names.get(found["part"], f"{found['part']} {found['index'] + 1}")
+    return f"  {found['node']}, {part}: {found['nats']:+.3f}"
 
 
 def _step_lines(step: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
-"""Measured attribution: what each line and each demonstration does to the loss.
+"""Measured attribution: what each line, each demonstration and each limit does to the loss.
 
 Beside the words of a gradient stand numbers: a part is left out, and the same rows are scored again
-in shared prefixes. The words say why, the numbers say whether.
+in shared prefixes. The words say why, the numbers say whether. All demonstrations of a node are
+left out together too: where most of them are wrong, leaving out one changes little.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from slearn.agent import Agent
+from slearn.agent import Agent, Contract, Field, Node
 from slearn.engine import Engine, Watcher
 from slearn.loss import Measure, measured_losses
 from slearn.values import Example
@@ -23,7 +24,8 @@ _FEWEST = 4
 class Attribution:
     """What leaving a part of a node out costs: the mean of n rows in nats; above 0 it helps.
 
-    `part` is "line" or "demo", `index` its place.
+    `part` is "line" or "demo", and `index` its place; or "demos", all of a node; or "limit", how
+    long its texts may be.
 
     >>> Attribution("answer", "line", 0, 0.25, 8).text()
     'line 1 helps by 0.25 nats'
@@ -37,8 +39,10 @@ class Attribution:
 
     def text(self) -> str:
         """Return it as a person reads it."""
-        does = "helps" if self.nats >= 0 else "hurts"
-        return f"{self.part} {self.index + 1} {does} by {abs(self.nats):.2f} nats"
+        does = "help" if self.nats >= 0 else "hurt"
+        names = {"demos": f"all demos together {does}", "limit": f"the limit of its length {does}s"}
+        named = names.get(self.part, f"{self.part} {self.index + 1} {does}s")
+        return f"{named} by {abs(self.nats):.2f} nats"
 
     def as_json(self) -> dict[str, object]:
         """Return it as the store keeps it: n as `rows`, for the n of a record is its ordinal."""
@@ -57,7 +61,7 @@ def attribute(
     task: str = "",
     measure: Measure = measured_losses,
 ) -> list[Attribution]:
-    """Return an attribution for every line and demo of all nodes, on rows that no demo shows.
+    """Return an attribution for every part of all nodes, on rows that no demo shows.
 
     The single line of an agent's only node is not left out: without any instruction it is another
     agent. In a chain it is, because it tells which node is at fault.
@@ -65,13 +69,7 @@ def attribute(
     >>> # attribute(agent, rows, engine)[0].nats
     """
     unseen = [row for row in rows if row.id not in agent.sources()]
-    places = [
-        (node.name, part, index)
-        for node in agent.nodes
-        for part, count in (("line", len(node.instructions)), ("demo", len(node.demos)))
-        for index in range(count)
-        if part == "demo" or count > 1 or len(agent.nodes) > 1
-    ]
+    places = [place for node in agent.nodes for place in parts(agent, node)]
     if not unseen or not places:
         return []
     unseen = unseen[: max(_FEWEST, _SCORED // len(places))]  # many parts, fewer rows for each
@@ -84,16 +82,51 @@ def attribute(
     ]
 
 
+def parts(agent: Agent, node: Node) -> list[tuple[str, str, int]]:
+    """Return the parts of a node that can be left out: its name, the kind of part and the place."""
+    lines, demos = len(node.instructions), len(node.demos)
+    kinds = [("line", lines if lines > 1 or len(agent.nodes) > 1 else 0), ("demo", demos)]
+    kinds += [("demos", int(demos > 1)), ("limit", int(widened(node.output) != node.output))]
+    return [(node.name, kind, index) for kind, count in kinds for index in range(count)]
+
+
 def without(agent: Agent, node: str, part: str, index: int) -> Agent:
-    """Return the agent with one line or demo of a node left out.
+    """Return the agent with one part of a node left out.
 
     >>> # without(agent, "answer", "demo", 2)
     """
     old = agent.node(node)
-    if part == "demo":
-        return agent.with_node(replace(old, demos=old.demos[:index] + old.demos[index + 1 :]))
-    lines = old.instructions[:index] + old.instructions[index + 1 :]
-    return agent.with_node(replace(old, instructions=lines))
+    match part:
+        case "demo":
+            new = replace(old, demos=old.demos[:index] + old.demos[index + 1 :])
+        case "demos":
+            new = replace(old, demos=())
+        case "limit":
+            new = replace(old, output=widened(old.output))
+        case _:
+            lines = old.instructions[:index] + old.instructions[index + 1 :]
+            new = replace(old, instructions=lines)
+    return agent.with_node(new)
+
+
+def widened(contract: Contract) -> Contract:
+    """Return a contract whose texts may be as long as a text is by default.
+
+    >>> widened(Contract((Field(max_chars=3),))).answer.max_chars
+    200
+    """
+    usual = Field()
+    fields = tuple(
+        replace(
+            field,
+            max_chars=max(usual.max_chars, field.max_chars),
+            max_tokens=max(usual.max_tokens, field.max_tokens),
+        )
+        if field.type == "text"
+        else field
+        for field in contract.fields
+    )
+    return replace(contract, fields=fields)
 
 
 def _mean(values: Sequence[float]) -> float:

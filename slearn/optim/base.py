@@ -29,7 +29,8 @@ class Proposal:
 
     `pool` are the examples that demos may be made of this step; they are never raced on.
     `trajectories` and `scores` are those of the batch, with the gradients taken from them. `engine`
-    is the optimizing model, `runner` the one that runs the agent; often they are the same.
+    is the optimizing model, `runner` the one that runs the agent; often they are the same. `idle`
+    counts the steps in vain since the agent became what it is.
     """
 
     agent: Agent
@@ -43,6 +44,7 @@ class Proposal:
     step: int
     watch: Watcher | None = None
     attributions: Sequence[Attribution] = ()
+    idle: int = 0
 
     def chance(self, operator: str) -> random.Random:
         """Return the operator's own stream of chance: the same for a seed, whoever else draws."""

@@ -17,13 +17,14 @@ from typing import Any
 from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text
 from slearn.call import call
 from slearn.engine import Sampling
-from slearn.loss import RIGHT
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
 from slearn.optim.lines import faultiest, numbered
+from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example
 
 _MOST = 32
+_WANTED = 4  # trajectories that passed
 _ROOM = 900  # tokens that demos may take: less than a prompt's cap, and read again for each rival
 
 
@@ -113,18 +114,25 @@ def least(proposal: Proposal, count: int, chance: random.Random) -> set[int]:
 
 
 class PassedDemos(Optimizer):
-    """Makes demonstrations of all nodes from trajectories that passed (bootstrapped few-shot)."""
+    """Makes demonstrations of all nodes from trajectories that passed (bootstrapped few-shot).
+
+    Where few did, what failed is tried once more with some luck.
+    """
 
     name = "passed trajectories"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return one candidate whose nodes all show what worked; none if nothing passed."""
-        passed = passed_trajectories(proposal)
         agent = proposal.agent
-        plain = len(agent.nodes) == 1 and len(agent.last.output.fields) == 1
-        if not passed or plain:  # there a demo from an example says the same
+        if len(agent.nodes) == 1 and len(agent.last.output.fields) == 1:
+            return []  # there a demo from an example says the same
+        right = passed(proposal)
+        if len(right) < _WANTED and agent.metric != "judge":
+            rows = rest([trajectory.example for trajectory in proposal.trajectories], right)
+            right += right_answers(proposal, agent, rows, LUCKY)
+        if not right:
             return []
-        chosen = proposal.chance(self.name).sample(passed, min(4, len(passed)))
+        chosen = proposal.chance(self.name).sample(right, min(_WANTED, len(right)))
         edits: list[Edit] = []
         for node in agent.nodes:
             found = [demo for t in chosen if (demo := demo_from(t, node)) is not None]
@@ -188,7 +196,7 @@ def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
     if node == agent.last and len(node.output.fields) == 1 and len(agent.nodes) == 1:
         made = [demo_of(example, node) for example in proposal.pool]
         return [demo for demo in made if demo is not None]
-    found = [demo_from(trajectory, node) for trajectory in passed_trajectories(proposal)]
+    found = [demo_from(trajectory, node) for trajectory in passed(proposal)]
     return [demo for demo in found if demo is not None]
 
 
@@ -215,12 +223,6 @@ def demo_from(trajectory: Trajectory, node: Node) -> Demo | None:
             choices = own_choices(node, example)
             return Demo(dict(step.inputs), dict(step.output), example.id, choices)
     return None
-
-
-def passed_trajectories(proposal: Proposal) -> list[Trajectory]:
-    """Return the batch's trajectories whose answers the metric calls right."""
-    pairs = zip(proposal.trajectories, proposal.scores, strict=True)
-    return [trajectory for trajectory, score in pairs if score >= RIGHT]
 
 
 def balanced(demos: Sequence[Demo], chance: random.Random) -> list[Demo]:

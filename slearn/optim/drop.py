@@ -1,39 +1,53 @@
-"""Dropping: what the measured attribution says hurts goes."""
+"""Dropping: what the measured attribution says hurts goes, be it a line, a demo or a limit."""
 
 from __future__ import annotations
 
-from slearn.grad import Attribution
+from collections.abc import Sequence
+
+from slearn.agent import Agent
+from slearn.grad import Attribution, widened
 from slearn.optim.base import Candidate, Optimizer, Proposal
-from slearn.optim.edits import DropDemo, DropLine, Edit
+from slearn.optim.edits import DropDemo, DropLine, Edit, SetContract, SetDemos
 
 _HURTS = -0.01  # nats an example: less is noise
 
 
 class DropParts(Optimizer):
-    """Leaves out the lines and demonstrations without which the right answers became likelier."""
+    """Leaves out the parts without which the right answers became likelier."""
 
     name = "drop what hurts"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return the agent without its worst part, and without all that hurt."""
+        """Return the agent without its worst part, and without all that hurt one by one."""
         hurting = sorted(
             (found for found in proposal.attributions if found.nats < _HURTS),
             key=lambda found: found.nats,
         )
-        tries = [hurting[:1], hurting] if len(hurting) > 1 else [hurting]
-        return [self.candidate(proposal, drops(parts)) for parts in tries if parts]
+        single = [found for found in hurting if found.part != "demos"]
+        tries = [hurting[:1]] + [single] * (single != hurting[:1])
+        made = [self.candidate(proposal, drops(proposal.agent, parts)) for parts in tries if parts]
+        return [candidate for candidate in made if candidate.agent != proposal.agent]
 
 
-def drops(parts: list[Attribution]) -> list[Edit]:
+def drops(agent: Agent, hurting: Sequence[Attribution]) -> list[Edit]:
     """Return the edits that drop parts, from the back, so that no place shifts.
 
-    >>> drops([Attribution("a", "demo", 0, -1, 8), Attribution("a", "demo", 2, -1, 8)])
-    [DropDemo(node='a', index=2), DropDemo(node='a', index=0)]
+    >>> from slearn.agent import Flow, Node
+    >>> agent = Agent("a", (Node("n", ()),), Flow(("n",)))
+    >>> drops(agent, [Attribution("n", "demo", 0, -1, 8), Attribution("n", "demo", 2, -1, 8)])
+    [DropDemo(node='n', index=2), DropDemo(node='n', index=0)]
     """
-    last_first = sorted(parts, key=lambda found: -found.index)
-    return [
-        DropDemo(found.node, found.index)
-        if found.part == "demo"
-        else DropLine(found.node, found.index)
-        for found in last_first
-    ]
+    edits: list[Edit] = []
+    # A limit first: its edit writes the demos too, and what is dropped afterwards stays dropped.
+    for found in sorted(hurting, key=lambda found: (found.part != "limit", -found.index)):
+        node = agent.node(found.node)
+        match found.part:
+            case "demo":
+                edits.append(DropDemo(node.name, found.index))
+            case "demos":
+                edits.append(SetDemos(node.name, ()))
+            case "limit":
+                edits.append(SetContract(node.name, widened(node.output), node.demos))
+            case _:
+                edits.append(DropLine(node.name, found.index))
+    return edits

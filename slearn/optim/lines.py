@@ -92,14 +92,15 @@ def faultiest(proposal: Proposal) -> Node:
     """Return the node that is most to blame; the last one when nothing tells.
 
     The measure speaks first: the node with the part that the right answers are much likelier
-    without. Words decide where no part does harm.
+    without. Words decide where no part does harm. With every step in vain the next one has its
+    turn: neither is always right.
     """
-    harmful = [found for found in proposal.attributions if found.nats < _HARM]
-    if harmful:
-        return proposal.agent.node(min(harmful, key=lambda found: found.nats).node)
-    order = [*reversed(proposal.agent.flow.steps)]
-    name = max(order, key=lambda name: proposal.gradients[name].weight)
-    return proposal.agent.node(name)
+    harmful = sorted(proposal.attributions, key=lambda found: found.nats)
+    measured = [found.node for found in harmful if found.nats < _HARM]
+    last_first = reversed(proposal.agent.flow.steps)
+    blamed = sorted(last_first, key=lambda name: -proposal.gradients[name].weight)
+    names = list(dict.fromkeys([*measured, *blamed]))
+    return proposal.agent.node(names[proposal.idle % len(names)])
 
 
 def read_line_edits(node: Node, said: list[dict[str, Any]]) -> list[Edit]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from slearn.select.accept import LOOK
 from slearn.select.race import FINALISTS, rungs
 from slearn.values import Example
 
 T = TypeVar("T")
 
-_LOSS = 1.3  # of validation's rows: some finalists are held against their loss too
+_LOSS = 1.3  # of validation's rows: the best is sometimes held against its loss too
 
 
 def race_price(
@@ -22,13 +23,14 @@ def race_price(
 
     >>> rows = [Example(str(n), {}) for n in range(24)]
     >>> race_price(10, 100.0, 10.0, rows, 50)
-    5120.0
+    4770.0
     """
-    price, running = 0.0, count
+    price, running, finalists = 0.0, count, min(FINALISTS, count)
     for rung in rungs(rows):
         price += (running + 1) * (prompt + len(rung) * row)
-        running = max(min(FINALISTS, count), (running + 1) // 2)
-    return price + min(FINALISTS, count) * (2 * prompt + _LOSS * validation * row)
+        running = max(finalists, (running + 1) // 2)
+    looks = (finalists - 1) * min(LOOK, validation)  # all but the best answer only a few rows
+    return price + finalists * 2 * prompt + (_LOSS * validation + looks) * row
 
 
 def affordable(

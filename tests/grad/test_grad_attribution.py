@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from slearn.agent import Demo
+from slearn.agent import Contract, Demo, Field
 from slearn.engine import Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
-from slearn.grad import attribute, without
+from slearn.grad import attribute, widened, without
 from slearn.optim import DropDemo, DropLine, DropParts
 from slearn.values import Usage
 from tests.optim.proposals import proposal, rows, single
@@ -36,6 +36,7 @@ def test_every_part_is_left_out_once_on_rows_that_no_demo_shows() -> None:
     assert engine.rounds == 1
     assert {(f.part, f.index): f.nats for f in found} == {
         ("line", 0): 1.0, ("line", 1): 0.0, ("line", 2): 0.0, ("demo", 0): 0.0, ("demo", 1): 0.0,
+        ("demos", 0): 0.0,
     }  # fmt: skip  # the other bad part is still there
     assert {f.n for f in found} == {8}
     assert found[0].text() == "line 1 helps by 1.00 nats"
@@ -44,6 +45,38 @@ def test_every_part_is_left_out_once_on_rows_that_no_demo_shows() -> None:
 def test_a_lone_line_is_not_left_out() -> None:
     assert attribute(single(), rows(5), Reading()) == []
     assert attribute(agent(), rows(2), Reading()) == []  # both rows are shown as demos
+
+
+def test_demos_that_are_all_bad_show_when_all_are_left_out() -> None:
+    demos = tuple(Demo({"input": f"bad {n}"}, {"answer": "account"}, f"e{n}") for n in range(2))
+    wrong = single().with_node(replace(single().last, demos=demos))
+    found = attribute(wrong, rows(10), Reading())
+    assert [(f.part, f.nats) for f in found] == [("demo", 0.0), ("demo", 0.0), ("demos", -0.5)]
+    assert found[-1].text() == "all demos together hurt by 0.50 nats"
+    (candidate,) = DropParts().propose(replace(proposal(wrong, rows(10)), attributions=found))
+    assert candidate.agent.last.demos == ()
+
+
+def test_a_limit_is_lifted_where_right_answers_are_longer() -> None:
+    narrow = single(contract=Contract((Field(max_chars=3, max_tokens=64),)))
+    narrow = narrow.with_node(replace(narrow.last, demos=agent().last.demos[:1]))
+
+    class Limited(Reading):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            wide = ["{0,2}" not in request.grammar.lark for request in requests]
+            return [Score((-1.0 if one else -9.0,), Usage(1)) for one in wide]
+
+    found = attribute(narrow, rows(10), Limited())
+    assert [(f.part, f.nats) for f in found] == [("demo", 0.0), ("limit", -8.0)]
+    assert found[1].text() == "the limit of its length hurts by 8.00 nats"
+    worse = [replace(found[0], nats=-1.0), found[1]]
+    shown = replace(proposal(narrow, rows(10)), attributions=worse)
+    one, both = DropParts().propose(shown)
+    assert one.agent.last.output == Contract((Field(),)) and one.agent.last.demos
+    assert both.agent.last.output == Contract((Field(),)) and not both.agent.last.demos
+    assert widened(Contract((Field(max_chars=900),))) == Contract((Field(max_chars=900),))
 
 
 def test_what_hurts_is_dropped_from_the_back() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.batches import draw
-from slearn.engine import GenerateRequest
+from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.grad import Attribution
 from slearn.loss import RIGHT
@@ -38,7 +39,7 @@ from slearn.optim.demos import (
     read_demo_edits,
     within,
 )
-from slearn.values import Example
+from slearn.values import Example, Usage
 from tests.optim.proposals import CHOICE, LABELS, REASONED, chain, passed, proposal, rows, single
 
 
@@ -181,7 +182,7 @@ def test_of_nodes_with_words_in_between_only_passed_trajectories_are_shown() -> 
 def test_passed_trajectories_teach_every_node_of_a_chain() -> None:
     agent = chain()
     scores = [1.0, 0.0, 1.0, 0.0, 1.0]
-    (candidate,) = PassedDemos().propose(proposal(agent, rows(5), scores=scores))
+    (candidate,) = PassedDemos().propose(proposal(agent, rows(5), scores=scores, engine=ACCOUNT))
     first, last = candidate.agent.node("first").demos, candidate.agent.last.demos
     assert sorted(demo.source for demo in last) == ["e0", "e2", "e4"]
     assert [demo.source for demo in first] == [demo.source for demo in last]
@@ -192,8 +193,23 @@ def test_passed_trajectories_teach_every_node_of_a_chain() -> None:
     assert len(grown.last.demos) == 7 and len(again.last.demos) == 8
 
 
+def test_what_failed_may_pass_with_some_luck() -> None:
+    def script(request: GenerateRequest) -> str:
+        row = request.messages[-1].content
+        if row.startswith("request"):
+            return f"sum of {row}"
+        return LABELS[int(row.split()[-1]) % 3] if request.sampling.temperature else "account"
+
+    engine = ScriptedEngine(script)
+    given_ = proposal(chain(), rows(5), scores=[0.0] * 5, engine=engine)
+    (candidate,) = PassedDemos().propose(given_)
+    assert len(candidate.agent.last.demos) == len(candidate.agent.node("first").demos) == 4
+
+
 def test_nothing_passed_nothing_to_show() -> None:
-    assert PassedDemos().propose(proposal(chain(), rows(5), scores=[RIGHT - 0.01] * 5)) == []
+    others = [row for row in rows(8) if row.targets != ("account",)]
+    missed = proposal(chain(), others, scores=[RIGHT - 0.01] * len(others), engine=ACCOUNT)
+    assert PassedDemos().propose(missed) == []
     assert PassedDemos().propose(proposal(single(), rows(5))) == []  # DemoSets does that
 
 
@@ -298,6 +314,9 @@ def test_reason_first_goes_there_and_back() -> None:
     assert isinstance(edit, SetContract) and edit.node == "answer"
 
 
+ACCOUNT = ScriptedEngine(lambda _: "account")  # whatever comes in
+
+
 def asked_way(request: GenerateRequest) -> str:
     return "calculation" if "`calculation: …`" in request.messages[0].content else "reasoning"
 
@@ -320,14 +339,19 @@ def test_what_was_reasoned_right_is_shown() -> None:
     assert len(ReasonFirst().propose(nobody)) == 1
 
 
-def test_the_way_of_reasoning_that_is_right_more_often_is_proposed() -> None:
+def test_the_way_of_reasoning_after_which_answers_are_likelier_is_proposed() -> None:
+    class Calculates(ScriptedEngine):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            ways = ["calculation" in request.messages[0].content for request in requests]
+            return [Score((-0.5 if way else -2.0,), Usage(1)) for way in ways]
+
     def script(request: GenerateRequest) -> str:
         number = int(request.messages[-1].content.split()[-1])
-        way = asked_way(request)
-        right = LABELS[number % 3] if way == "calculation" or number < 3 else "account"
-        return f"{way}: number {number}\nanswer: {right}"
+        return f"{asked_way(request)}: number {number}\nanswer: {LABELS[number % 3]}"
 
-    given_ = proposal(single(), rows(20), engine=ScriptedEngine(script))
+    given_ = proposal(single(), rows(20), engine=Calculates(script))
     shows, plain = ReasonFirst().propose(given_)
     for candidate in (shows, plain):
         assert [f.name for f in candidate.agent.last.output.fields] == ["calculation", "answer"]
