@@ -46,6 +46,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(PY) -m pytest tests/test_architecture.py
+	$(PY) -m pytest --doctest-modules slearn
 	$(PY) docs/build.py --check
 
 docs: setup

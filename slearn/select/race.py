@@ -6,7 +6,7 @@ longer prompt has to save what it costs to say (minimum description length, Riss
 After each rung the worse half falls out, so that most losers cost little (successive halving). Who
 stays beside the best is judged with hope, a standard error better than it did: on a few rows an
 agent that reasons is all right or all wrong, and would fall out by bad luck where others are merely
-lukewarm.
+lukewarm. The best of those that reason, and of those that do not, runs until the last rung.
 Nobody is raced on an example that a demo of his, or of any rival, was made from: all run on the
 same rows.
 """
@@ -60,11 +60,16 @@ class Lap:
         }
 
 
-@dataclass
+@dataclass(eq=False)
 class _Runner:
     candidate: Candidate
     price: float
     losses: list[float] = field(default_factory=list)
+
+    @property
+    def way(self) -> tuple[int, ...]:
+        """How many fields each node writes: whether it reasons before it answers."""
+        return tuple(len(node.output.fields) for node in self.candidate.agent.nodes)
 
     def score(self) -> float:
         """The mean shortfall and the price."""
@@ -111,11 +116,23 @@ def race(
             runner.losses += found
         running.sort(key=_Runner.score)
         running[1:] = sorted(running[1:], key=lambda runner: runner.hope(base))
-        keep = max(finalists, (len(running) + 1) // 2)
-        stopped, running = running[keep:] + stopped, running[:keep]
-    running.sort(key=_Runner.score)
+        kept = survivors(running, max(finalists, (len(running) + 1) // 2))
+        stopped = [runner for runner in running if runner not in kept] + stopped
+        running = kept
+    running[:finalists] = sorted(running[:finalists], key=_Runner.score)
     laps = [_lap(runner, base) for runner in [*running, *stopped]]
     return [replace(lap, out=place >= finalists or lap.gain <= 0) for place, lap in enumerate(laps)]
+
+
+def survivors(running: Sequence[_Runner], keep: int) -> list[_Runner]:
+    """Return the first so many, and the first of each way to answer that is not among them."""
+    kept = list(running[:keep])
+    ways = {runner.way for runner in kept}
+    for runner in running[keep:]:
+        if runner.way not in ways:
+            kept.append(runner)
+            ways.add(runner.way)
+    return kept
 
 
 def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -186,3 +187,19 @@ def test_a_longer_prompt_must_save_what_it_costs() -> None:
     assert laps[0].price == 0.0 and laps[1].price == pytest.approx(0.16)
     assert not laps[0].out and laps[1].out  # it saves less than its words cost
     assert race(agent("1.2"), [long, short], rows(9), engine, engine)[0].candidate is long
+
+
+def test_the_best_of_those_that_reason_runs_until_the_last_rung() -> None:
+    engine = Planted()
+    reasons = Contract((Field("reasoning"), Field("answer", "choice", choices=LABELS)))
+
+    def reasoning(loss: float) -> Candidate:
+        made = agent(str(loss))
+        return Candidate("reasons", made.with_node(replace(made.last, output=reasons)), ())
+
+    slow, slower = reasoning(2.4), reasoning(2.45)
+    field = [candidate(loss) for loss in (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)]
+    laps = race(agent("9.0"), [slower, *field, slow], rows(24), engine, engine)
+    found = {lap.candidate.agent.last.instructions[0]: len(lap.losses) for lap in laps}
+    assert found["2.4"] == 24 and found["2.45"] == 4
+    assert [lap.candidate for lap in laps[:2]] == field[:2] and laps[2].out
