@@ -33,8 +33,9 @@ from slearn.evaluate import evaluate
 from slearn.loss import measured_loss, shortfall
 from slearn.optim import DemoSets, Proposal, SetContract, SetDemos, apply
 from slearn.optim.contract import REASONING, reasoned
+from slearn.optim.taught import taught
 
-NAMES = ("reasoning", "calculation", "steps", "thought")
+NAMES = ("calculation", "reasoning", "steps", "thought")
 TRIED = 12  # rows that demonstrations are looked for in
 
 
@@ -87,6 +88,9 @@ def variants(plan: Plan, engine: Engine, seed: int) -> Iterator[tuple[str, Agent
         demos = reasoned(seen, agent, batch.pool[:TRIED])
         if demos:
             yield f"{name}, as shown", apply(agent, SetDemos(start.last.name, demos))
+        demos = taught(batch.pool[TRIED:], agent.last, engine.count_tokens)
+        if demos:
+            yield f"{name}, as taught", apply(agent, SetDemos(start.last.name, demos))
 
 
 def reasoning(start: Agent, field: Field) -> Agent:

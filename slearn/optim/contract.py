@@ -12,6 +12,7 @@ from slearn.loss import measured_losses, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract, apply
+from slearn.optim.taught import taught
 from slearn.optim.tries import LUCKY, rest, right_answers
 from slearn.values import Example
 
@@ -27,7 +28,8 @@ class ReasonFirst(Optimizer):
     """Switches the last node between answering at once and reasoning first, in one way or another.
 
     Reasoning is shown how it goes by the model itself: of what it wrote to some rows, what led to
-    the right answer becomes demonstrations (bootstrapping, as in STaR, Zelikman et al. 2022).
+    the right answer becomes demonstrations (bootstrapping, as in STaR, Zelikman et al. 2022). Where
+    the data says why its targets are right, that is shown too.
     """
 
     name = "reason first"
@@ -47,7 +49,7 @@ class ReasonFirst(Optimizer):
         return []
 
     def _reasoning(self, proposal: Proposal, ways: Sequence[Field]) -> list[Candidate]:
-        """Return the way after which right answers are likeliest, as shown by itself, and plain."""
+        """Return the way that makes right answers likeliest: as taught, as shown, and plain."""
         node = proposal.agent.last
         contracts = [Contract((way, node.output.answer)) for way in ways]
         edits = [SetContract(node.name, contract) for contract in contracts]
@@ -56,12 +58,18 @@ class ReasonFirst(Optimizer):
         if proposal.agent.metric == "judge":
             rows = []
         best = likeliest(proposal, agents, rows)
-        plain = self.candidate(proposal, [edits[best]])
-        demos = reasoned(proposal, agents[best], rows)
-        if not demos:
-            return [plain]
-        edit = replace(edits[best], demos=demos)
-        return [self.candidate(proposal, [edit], "reason as shown"), plain]
+        found = [self.candidate(proposal, [edits[best]])]
+        if demos := reasoned(proposal, agents[best], rows):
+            edit = replace(edits[best], demos=demos)
+            found.insert(0, self.candidate(proposal, [edit], "reason as shown"))
+        count = proposal.engine.count_tokens
+        shown = [taught(proposal.pool[len(rows) :], agent.last, count) for agent in agents]
+        if all(shown):
+            edits = [replace(edit, demos=own) for edit, own in zip(edits, shown, strict=True)]
+            agents = [apply(proposal.agent, edit) for edit in edits]
+            edit = edits[likeliest(proposal, agents, rows)]
+            found.insert(0, self.candidate(proposal, [edit], "reason as taught"))
+        return found
 
 
 def likeliest(proposal: Proposal, agents: Sequence[Agent], rows: Sequence[Example]) -> int:
