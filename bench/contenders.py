@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -99,8 +99,18 @@ def training(
     )
 
 
+def untrained(job: Job) -> RunResult:
+    """Return the start as it is: what a larger model does without any training, say."""
+    return best_of(job, ())
+
+
 def random_demos(job: Job) -> RunResult:
-    """Return the best of a few random sets of demonstrations by the metric on validation.
+    """Return the best of a few random sets of demonstrations by the metric on validation."""
+    return best_of(job, _drawn(job))
+
+
+def best_of(job: Job, drawn: Iterable[Agent]) -> RunResult:
+    """Return the best of some agents by the metric on validation, the start where there is none.
 
     The budget does not bind it: it costs what it costs, and the tokens say how much.
     """
@@ -113,7 +123,7 @@ def random_demos(job: Job) -> RunResult:
     before = evaluate(start, rows, engine, task=task)
     first = engine.totals
     best, most, tried = start, -1.0, 0
-    for agent in _drawn(job):
+    for agent in drawn:
         try:
             score = evaluate(agent, validation, engine, task=task).interval.value
         except ContextError:  # so many demonstrations do not fit
@@ -168,5 +178,6 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-reasoning": partial(training, off=(ReasonFirst,)),
     "no-measured-loss": partial(training, off=(Calibrate,), measure=by_metric),
     "random-demos": random_demos,
+    "untrained": untrained,
 }
-UNBUDGETED = ("random-demos",)
+UNBUDGETED = ("random-demos", "untrained")
