@@ -72,13 +72,15 @@ def field_of(
         groups.setdefault(name, []).append(candidate)
     field = in_turn(list(groups.values()))
     count, nodes = frame.guards.count, proposal.agent.nodes
-    prompt = fmean(frame.guards.size(candidate.agent) for candidate in field)
     row = fmean(count(" ".join(one.inputs.values())) for one in rows) if rows else 0.0
-    row = row * len(nodes) + fmean(map(writing, field))
+    prompts = [frame.guards.size(candidate.agent) for candidate in field]
     spent = frame.session.spent
-    if spent.computed and not spent.shared:  # an engine that reads each prompt anew
-        row += prompt
-    size = affordable(frame.session.left, len(field), prompt, row, rows, len(frame.validation))
+    anew = spent.computed > 0 and not spent.shared  # an engine that reads each prompt every time
+    costs = [
+        (float(prompt), row * len(nodes) + writing(candidate) + prompt * anew)
+        for candidate, prompt in zip(field, prompts, strict=True)
+    ]
+    size = affordable(frame.session.left, costs, rows, len(frame.validation))
     for candidate in field[size:]:
         frame.session.keep_candidate(
             candidate, proposal.agent, proposal.step, status="lost", reason="no budget to race it"

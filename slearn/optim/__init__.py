@@ -26,16 +26,17 @@ from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.turns import Turns
 
-# Those whose proposals cost nothing first: where the budget is small, the others are not asked.
+# Those whose proposals cost nothing first, then those that paid more often: where the budget is
+# small, the others are not asked, or have nobody in the race.
 OPTIMIZERS: tuple[Optimizer, ...] = (
     DemoSets(),
     Calibrate(),
     DropParts(),
     Tips(),
+    ReasonFirst(),
     PassedDemos(),
     LineEdits(),
     Induce(),
-    ReasonFirst(),
     DemoEdits(),
 )
 

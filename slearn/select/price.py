@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TypeVar
 
 from slearn.select.accept import LOOK
@@ -10,8 +11,6 @@ from slearn.select.race import FINALISTS, rungs
 from slearn.values import Example
 
 T = TypeVar("T")
-
-_LOSS = 1.3  # of validation's rows: the best is sometimes held against its loss too
 
 
 def race_price(
@@ -23,26 +22,32 @@ def race_price(
 
     >>> rows = [Example(str(n), {}) for n in range(24)]
     >>> race_price(10, 100.0, 10.0, rows, 50)
-    4770.0
+    4620.0
     """
     price, running, finalists = 0.0, count, min(FINALISTS, count)
     for rung in rungs(rows):
         price += (running + 1) * (prompt + len(rung) * row)
         running = max(finalists, (running + 1) // 2)
     looks = (finalists - 1) * min(LOOK, validation)  # all but the best answer only a few rows
-    return price + finalists * 2 * prompt + (_LOSS * validation + looks) * row
+    return price + finalists * 2 * prompt + (validation + looks) * row
 
 
 def affordable(
-    left: float, count: int, prompt: float, row: float, rows: Sequence[Example], validation: int
+    left: float, costs: Sequence[tuple[float, float]], rows: Sequence[Example], validation: int
 ) -> int:
-    """Return how many of `count` candidates can be raced with the tokens left; two at least.
+    """Return how many of the first candidates can be raced with the tokens left; two at least.
 
-    >>> affordable(3000, 20, 100.0, 10.0, [], 50)
-    20
+    `costs` has the tokens of each one's prompt, and those that a row takes.
+
+    >>> rows = [Example(str(n), {}) for n in range(24)]
+    >>> affordable(4500, [(100.0, 10.0)] * 20, rows, 50)
+    9
     """
-    least = min(count, FINALISTS)
-    while count > least and race_price(count, prompt, row, rows, validation) > left:
+    count = len(costs)
+    while count > FINALISTS:
+        prompt, row = (fmean(column) for column in zip(*costs[:count], strict=True))
+        if race_price(count, prompt, row, rows, validation) <= left:
+            break
         count -= 1
     return count
 

@@ -40,7 +40,7 @@ class Stopping(Progress):
 
 def rounds_of(path: Path) -> int:
     with Store.open(path) as store:
-        return 1 + max((call.round for call in store.calls("last")), default=-1)
+        return len({call.round for call in store.calls("last") if not call.cached})
 
 
 def test_interrupted_again_and_again_a_run_ends_the_same(
