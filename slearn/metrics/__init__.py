@@ -8,12 +8,13 @@
 from slearn.metrics.base import Metric
 from slearn.metrics.interval import Interval, mean_interval, paired_interval
 from slearn.metrics.named import METRICS, metric_named
-from slearn.metrics.paired import paired_p
+from slearn.metrics.paired import hopeful, paired_p
 
 __all__ = [
     "METRICS",
     "Interval",
     "Metric",
+    "hopeful",
     "mean_interval",
     "metric_named",
     "paired_interval",

@@ -11,13 +11,23 @@ import operator
 import random
 from collections.abc import Sequence
 from itertools import product
-from statistics import NormalDist
+from statistics import NormalDist, fmean, stdev
 
 from slearn.metrics.interval import differences
 
 FLIPS = 10_000
 _ENUMERATE_UP_TO = 12
 _SAMPLE_UP_TO = 2000
+
+
+def hopeful(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the mean of after less before, a standard error of it taken off.
+
+    >>> hopeful([1, 1], [3, 3]), hopeful([1, 1], [1, 3])
+    (2.0, 0.0)
+    """
+    more = [float(value) for value in differences(before, after)]
+    return fmean(more) - (stdev(more) / math.sqrt(len(more)) if len(more) > 1 else 0.0)
 
 
 def paired_p(before: Sequence[float], after: Sequence[float]) -> float:

@@ -9,6 +9,7 @@ from statistics import fmean
 from slearn.agent import Agent, Contract, Demo, Field, Node
 from slearn.errors import ContextError
 from slearn.loss import measured_losses, shortfall
+from slearn.metrics import hopeful
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract, apply
@@ -54,39 +55,43 @@ class ReasonFirst(Optimizer):
         contracts = [Contract((way, node.output.answer)) for way in ways]
         edits = [SetContract(node.name, contract) for contract in contracts]
         agents = [apply(proposal.agent, edit) for edit in edits]
-        rows = [row for row in proposal.pool if row.targets][:_TRIED]
-        if proposal.agent.metric == "judge":
-            rows = []
-        best = likeliest(proposal, agents, rows)
-        found = [self.candidate(proposal, [edits[best]])]
-        if demos := reasoned(proposal, agents[best], rows):
+        told, shown = proposal.agent.metric != "judge", proposal.agent.sources()
+        usable = [row for row in proposal.pool if row.targets and row.id not in shown and told]
+        rows = usable[:_TRIED]
+        best, promising = compared(proposal, agents, rows)
+        found = [self.candidate(proposal, [edits[best]])] if promising else []
+        if promising and (demos := reasoned(proposal, agents[best], rows)):
             edit = replace(edits[best], demos=demos)
             found.insert(0, self.candidate(proposal, [edit], "reason as shown"))
         count = proposal.engine.count_tokens
-        shown = [taught(proposal.pool[len(rows) :], agent.last, count) for agent in agents]
-        if all(shown):
-            edits = [replace(edit, demos=own) for edit, own in zip(edits, shown, strict=True)]
+        lessons = [taught(usable[len(rows) :], agent.last, count) for agent in agents]
+        if all(lessons):
+            edits = [replace(edit, demos=own) for edit, own in zip(edits, lessons, strict=True)]
             agents = [apply(proposal.agent, edit) for edit in edits]
-            edit = edits[likeliest(proposal, agents, rows)]
-            found.insert(0, self.candidate(proposal, [edit], "reason as taught"))
+            best, promising = compared(proposal, agents, rows)
+            if promising:
+                found.insert(0, self.candidate(proposal, [edits[best]], "reason as taught"))
         return found
 
 
-def likeliest(proposal: Proposal, agents: Sequence[Agent], rows: Sequence[Example]) -> int:
-    """Return the place of the agent with the lowest shortfall on rows; 0 where nothing fits.
+def compared(
+    proposal: Proposal, agents: Sequence[Agent], rows: Sequence[Example]
+) -> tuple[int, bool]:
+    """Return the place of the agent with the lowest shortfall on rows, and whether it promises.
 
-    A dozen rows tell more by what the right answers' chances were than by how many were right.
+    A dozen rows tell more by what the right answers' chances were than by how many were right. One
+    that would fall behind the incumbent even with some luck promises nothing: writing is dear.
     """
-    if len(agents) < 2 or not rows:
-        return 0
+    if not rows:
+        return 0, True
+    field, watch = [proposal.agent, *agents], proposal.watch
     try:
-        losses = measured_losses(
-            agents, [rows] * len(agents), proposal.runner, watch=proposal.watch
-        )
+        losses = measured_losses(field, [rows] * len(field), proposal.runner, watch=watch)
     except ContextError:
-        return 0
-    means = [fmean(map(shortfall, own)) for own in losses]
-    return means.index(min(means))
+        return 0, True  # the guards will say why
+    old, *short = [list(map(shortfall, own)) for own in losses]
+    best = min(range(len(agents)), key=lambda place: fmean(short[place]))
+    return best, hopeful(old, short[best]) <= 0
 
 
 def reasoned(proposal: Proposal, agent: Agent, rows: Sequence[Example]) -> tuple[Demo, ...]:

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import stdev
 
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
 from slearn.loss import Measure, measured_losses, shortfall
+from slearn.metrics import hopeful
 from slearn.optim import Candidate
 from slearn.values import Example
 
@@ -77,10 +77,7 @@ class _Runner:
 
     def hope(self, base: Sequence[float]) -> float:
         """How far the shortfall may lie above the incumbent's, a standard error of luck granted."""
-        pairs = zip(self.losses, base, strict=True)
-        above = [shortfall(own) - shortfall(old) for own, old in pairs]
-        luck = stdev(above) / len(above) ** 0.5 if len(above) > 1 else 0.0
-        return _mean(above) + self.price - luck
+        return hopeful(*(list(map(shortfall, each)) for each in (base, self.losses))) + self.price
 
 
 def race(

@@ -351,6 +351,14 @@ def test_the_way_of_reasoning_after_which_answers_are_likelier_is_proposed() -> 
         number = int(request.messages[-1].content.split()[-1])
         return f"{asked_way(request)}: number {number}\nanswer: {LABELS[number % 3]}"
 
+    class Worse(ScriptedEngine):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            ways = ["Write `" in request.messages[0].content for request in requests]
+            return [Score((-4.0 if way else -0.5,), Usage(1)) for way in ways]
+
+    assert ReasonFirst().propose(proposal(single(), rows(20), engine=Worse(script))) == []
     given_ = proposal(single(), rows(20), engine=Calculates(script))
     shows, plain = ReasonFirst().propose(given_)
     for candidate in (shows, plain):
