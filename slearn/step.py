@@ -83,9 +83,12 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     frame.session.progress.phase("propose", proposal.step)
     candidates: list[Proposed] = []
     least = (1 - _SHARE) * frame.session.left
-    for optimizer in frame.optimizers:
-        if frame.session.left >= max(1, least) and frame.turns.due(optimizer.name, proposal.step):
+    known = {optimizer.name: optimizer for optimizer in frame.optimizers}
+    for optimizer in map(known.__getitem__, frame.turns.order(known, proposal.step)):
+        left = frame.session.left
+        if left >= max(1, least):
             made = optimizer.propose(proposal)
+            frame.turns.paid(optimizer.name, left - frame.session.left)
             fine = allowed(frame, state, made, proposal.step)
             candidates += [(optimizer.name, candidate) for candidate in fine]
             if made and not fine:  # proposing was paid for

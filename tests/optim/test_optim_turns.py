@@ -26,6 +26,21 @@ def test_a_final_ends_the_waiting() -> None:
     assert played({2}) == [0, 2, 3, 5, 9, 17]
 
 
+def test_who_reaches_finals_for_fewer_tokens_is_asked_first() -> None:
+    turns = Turns()
+    names = ["free", "cheap", "dear", "late"]
+    assert turns.order(names, 0) == names
+    for name, tokens in (("cheap", 500), ("dear", 4000)):
+        turns.paid(name, tokens)
+    assert turns.order(names, 0) == ["free", "late", "cheap", "dear"]
+    for name in ("cheap", "dear"):
+        made = [Candidate(name, single(), ())]
+        turns.note(name, 0, made, made)
+    turns.note("late", 0, [], [])
+    assert turns.order(names, 1) == ["cheap", "free", "dear"]  # and one waits
+    assert turns.order(names, 2) == ["cheap", "free", "late", "dear"]
+
+
 def test_an_equal_candidate_of_another_does_not_count() -> None:
     turns = Turns()
     turns.note("x", 0, [Candidate("x", single(), ())], [Candidate("x", single(), ())])
