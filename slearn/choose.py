@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
@@ -77,7 +77,7 @@ def field_of(
     spent = frame.session.spent
     anew = spent.computed > 0 and not spent.shared  # an engine that reads each prompt every time
     costs = [
-        (float(prompt), row * len(nodes) + writing(candidate) + prompt * anew)
+        (float(prompt), row * len(nodes) + writing(candidate, count) + prompt * anew)
         for candidate, prompt in zip(field, prompts, strict=True)
     ]
     size = affordable(frame.session.left, costs, rows, len(frame.validation))
@@ -88,10 +88,18 @@ def field_of(
     return field[:size]
 
 
-def writing(candidate: Candidate) -> float:
-    """Return about how many tokens a row makes an agent write, and its chat template takes."""
-    written = (field for node in candidate.agent.nodes for field in node.output.fields)
-    return 12.0 + sum(field.max_tokens / 4 for field in written if field.type == "text")
+def writing(candidate: Candidate, count: Callable[[str], int]) -> float:
+    """Return about how many tokens a row makes an agent write, and its chat template takes.
+
+    Answers are about as long as those that a node is shown; a text that nobody showed is taken for
+    a quarter of what it may be.
+    """
+    tokens = 12.0
+    for node in candidate.agent.nodes:
+        texts = [field.max_tokens / 4 for field in node.output.fields if field.type == "text"]
+        shown = [count(node.output.render(demo.output)) for demo in node.demos]
+        tokens += fmean(shown) if shown else sum(texts)
+    return tokens
 
 
 def refined(
