@@ -4,8 +4,8 @@
 
 For each task the start that the suite trains gets each contract, and answers the first validation
 rows: how many are right, the mean loss in nats, the mean shortfall, and the tokens written for an
-answer. Demonstrations of reasoning are the agent's own (slearn.optim.contract), drawn from train
-rows. One draw each: a lead for what the optimizers should propose, not a figure of what they gain.
+answer. Demonstrations of reasoning are the agent's own ("as shown") or the data's ("as taught"), of
+train rows. One draw each: a lead for what optimizers should propose, no figure of what they gain.
 One JSON line at the end.
 """
 
@@ -85,7 +85,7 @@ def variants(plan: Plan, engine: Engine, seed: int) -> Iterator[tuple[str, Agent
     for name in NAMES:
         agent = reasoning(start, replace(REASONING, name=name))
         yield name, agent
-        demos = reasoned(seen, agent, batch.pool[:TRIED])
+        demos = reasoned(seen, agent, [row for row in batch.pool if row.targets][:TRIED])
         if demos:
             yield f"{name}, as shown", apply(agent, SetDemos(start.last.name, demos))
         demos = taught(batch.pool[TRIED:], agent.last, engine.count_tokens)

@@ -71,7 +71,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         step=number,
         watch=watch,
         attributions=state.attributions,
-        idle=state.idle,
+        measure=frame.measure,
     )
 
 
@@ -83,14 +83,17 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     frame.session.progress.phase("propose", proposal.step)
     candidates: list[Proposed] = []
     least = (1 - _SHARE) * frame.session.left
-    known = {optimizer.name: optimizer for optimizer in frame.optimizers}
-    for optimizer in map(known.__getitem__, frame.turns.order(known, proposal.step)):
+    names = dict.fromkeys(optimizer.name for optimizer in frame.optimizers)
+    order = frame.turns.order(names, proposal.step)
+    for optimizer in (each for name in order for each in frame.optimizers if each.name == name):
         left = frame.session.left
         if left >= max(1, least):
-            made = optimizer.propose(proposal)
-            frame.turns.paid(optimizer.name, left - frame.session.left)
+            misses = frame.turns.misses(optimizer.name)
+            made = optimizer.propose(replace(proposal, misses=misses))
+            cost = left - frame.session.left
+            frame.turns.paid(optimizer.name, cost)
             fine = allowed(frame, state, made, proposal.step)
             candidates += [(optimizer.name, candidate) for candidate in fine]
-            if made and not fine:  # proposing was paid for
+            if not fine and (made or cost):  # proposing was paid for
                 frame.turns.note(optimizer.name, proposal.step, made, [])
     return candidates

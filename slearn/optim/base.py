@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from slearn.agent import Agent, Trajectory
 from slearn.engine import Engine, Watcher
 from slearn.grad import Attribution, NodeGradient
+from slearn.loss import Measure, measured_losses
 from slearn.optim.edits import Edit, apply_all
 from slearn.values import Example, digest
 
@@ -29,8 +30,9 @@ class Proposal:
 
     `pool` are the examples that demos may be made of this step; they are never raced on.
     `trajectories` and `scores` are those of the batch, with the gradients taken from them. `engine`
-    is the optimizing model, `runner` the one that runs the agent; often they are the same. `idle`
-    counts the steps in vain since the agent became what it is.
+    is the optimizing model, `runner` the one that runs the agent; often they are the same. `misses`
+    counts the tries in vain of the optimizer that is asked, `measure` is what candidates are
+    compared by.
     """
 
     agent: Agent
@@ -44,7 +46,8 @@ class Proposal:
     step: int
     watch: Watcher | None = None
     attributions: Sequence[Attribution] = ()
-    idle: int = 0
+    misses: int = 0
+    measure: Measure = measured_losses
 
     def chance(self, operator: str) -> random.Random:
         """Return the operator's own stream of chance: the same for a seed, whoever else draws."""

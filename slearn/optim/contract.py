@@ -8,7 +8,7 @@ from statistics import fmean
 
 from slearn.agent import Agent, Contract, Demo, Field, Node
 from slearn.errors import ContextError
-from slearn.loss import measured_losses, shortfall
+from slearn.loss import shortfall
 from slearn.metrics import hopeful
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
@@ -40,13 +40,14 @@ class ReasonFirst(Optimizer):
         node = proposal.agent.last
         first, answer = node.output.fields[0], node.output.answer
         ways = {way.name for way in WAYS}
-        if len(node.output.fields) == 1 and answer.type != "json" and answer.name not in ways:
+        able = answer.type != "json" and answer.name not in ways
+        if len(node.output.fields) == 1 and able:
             return self._reasoning(proposal, WAYS)
         if first.name in ways and len(node.output.fields) == 2:
             edit = SetContract(node.name, Contract((answer,)), answer_only(node))
             others = [way for way in WAYS if way.name != first.name]
             back = self.candidate(proposal, [edit], "answer at once")
-            return [back, *self._reasoning(proposal, others)]
+            return [back, *self._reasoning(proposal, others)] if able else [back]
         return []
 
     def _reasoning(self, proposal: Proposal, ways: Sequence[Field]) -> list[Candidate]:
@@ -86,7 +87,7 @@ def compared(
         return 0, True
     field, watch = [proposal.agent, *agents], proposal.watch
     try:
-        losses = measured_losses(field, [rows] * len(field), proposal.runner, watch=watch)
+        losses = proposal.measure(field, [rows] * len(field), proposal.runner, watch=watch)
     except ContextError:
         return 0, True  # the guards will say why
     old, *short = [list(map(shortfall, own)) for own in losses]

@@ -92,7 +92,7 @@ def faultiest(proposal: Proposal) -> Node:
     """Return the node that is most to blame; the last one when nothing tells.
 
     The measure speaks first: the node with the part that the right answers are much likelier
-    without. Words decide where no part does harm. With every step in vain the next one has its
+    without. Words decide where no part does harm. After every try in vain the next one has its
     turn: neither is always right.
     """
     harmful = sorted(proposal.attributions, key=lambda found: found.nats)
@@ -100,7 +100,7 @@ def faultiest(proposal: Proposal) -> Node:
     last_first = reversed(proposal.agent.flow.steps)
     blamed = sorted(last_first, key=lambda name: -proposal.gradients[name].weight)
     names = list(dict.fromkeys([*measured, *blamed]))
-    return proposal.agent.node(names[proposal.idle % len(names)])
+    return proposal.agent.node(names[proposal.misses % len(names)])
 
 
 def read_line_edits(node: Node, said: list[dict[str, Any]]) -> list[Edit]:

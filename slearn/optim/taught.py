@@ -23,7 +23,9 @@ def rationale(example: Example) -> str:
     """
     for column in COLUMNS:
         value: Any = example.row.get(column)
-        if isinstance(value, str) and value.strip() and column not in example.inputs:
+        if not isinstance(value, str) or value.strip() in (example.targets or ()):
+            continue  # the target itself says nothing of why
+        if value.strip() and column not in example.inputs:
             lines = (" ".join(line.split()) for line in value.splitlines())
             return "\n".join(line for line in lines if line)
     return ""

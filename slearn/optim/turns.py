@@ -49,6 +49,10 @@ class Turns:
     def _reward(self, name: str) -> float:
         return (1 + self._finals[name]) / (_CREDIT + self._tokens[name])
 
+    def misses(self, name: str) -> int:
+        """Return how many tries in vain an optimizer has had since it last reached a final."""
+        return self._misses.get(name, 0)
+
     def paid(self, name: str, tokens: int) -> None:
         """Note what an optimizer's proposals have cost."""
         self._tokens[name] += tokens

@@ -102,7 +102,9 @@ def race(
     if not examples:  # too few rows to race on: the first ones go straight to validation
         return [Lap(c, (), (), out=place >= finalists) for place, c in enumerate(candidates)]
     short = size(incumbent)
-    running = [_Runner(each, PRICE * (size(each.agent) - short)) for each in candidates]
+    # A shorter prompt has no bonus: no test would see it, and what is worse would reach the final.
+    longer = [max(0, size(each.agent) - short) for each in candidates]
+    running = [_Runner(each, PRICE * more) for each, more in zip(candidates, longer, strict=True)]
     stopped: list[_Runner] = []
     base: list[float] = []
     for rung in rungs(examples):
@@ -116,6 +118,8 @@ def race(
         kept = survivors(running, max(finalists, (len(running) + 1) // 2))
         stopped = [runner for runner in running if runner not in kept] + stopped
         running = kept
+    level = _mean(list(map(shortfall, base)))  # who is not better has no place in the final
+    running[1:] = sorted(running[1:], key=lambda one: (one.score() >= level, one.hope(base)))
     running[:finalists] = sorted(running[:finalists], key=_Runner.score)
     laps = [_lap(runner, base) for runner in [*running, *stopped]]
     return [replace(lap, out=place >= finalists or lap.gain <= 0) for place, lap in enumerate(laps)]

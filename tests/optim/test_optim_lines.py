@@ -176,7 +176,7 @@ def test_the_faultiest_node_is_edited_and_the_last_where_none_is() -> None:
     words = proposal(agent, [], gradients=blamed[1:])
     measured = [Attribution("first", "line", 0, -0.4, 8), Attribution("answer", "demo", 0, -0.2, 8)]
     assert faultiest(replace(words, attributions=measured)).name == "first"
-    turns = [faultiest(replace(words, attributions=measured, idle=idle)).name for idle in range(4)]
+    turns = [faultiest(replace(words, attributions=measured, misses=n)).name for n in range(4)]
     assert turns == ["first", "answer", "first", "answer"]  # who was edited in vain lets others
     noise = [Attribution("first", "line", 0, -0.02, 8)]
     assert faultiest(replace(words, attributions=noise)).name == "answer"

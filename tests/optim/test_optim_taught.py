@@ -35,6 +35,7 @@ def told(count: int) -> list[Example]:
         ({"solution": " 1 +  1\n\n= 2 \n"}, "1 + 1\n= 2"),
         ({"equation": "2", "rationale": "first"}, "first"),
         ({"equation": 5}, ""),
+        ({"solution": "2", "equation": "1 + 1"}, "1 + 1"),  # the target itself is no reason
         ({"solution": "  "}, ""),
         ({"note": "x"}, ""),
         ({}, ""),

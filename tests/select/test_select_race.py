@@ -189,6 +189,38 @@ def test_a_longer_prompt_must_save_what_it_costs() -> None:
     assert race(agent("1.2"), [long, short], rows(9), engine, engine)[0].candidate is long
 
 
+def test_who_is_not_better_takes_no_place_in_the_final() -> None:
+    class Alternating(Planted):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            found = []
+            for request in requests:
+                who, row = request.messages[0].content.splitlines()[0], request.messages[-1].content
+                odd = int(row.split()[0][3:]) % 12 < 7
+                loss = (50.0 if odd else 0.0) if who == "wild" else float(who)
+                found.append(Score((-loss,), Usage(1)))
+            return found
+
+    engine = Alternating()
+    wild = Candidate("wild", agent("wild"), ())
+    best, good, worse = candidate(0.8), candidate(1.2), candidate(3.0)
+    laps = race(agent("1.4"), [wild, worse, best, good], rows(24), engine, engine)
+    through = [lap.candidate for lap in laps if not lap.out]
+    assert through[0] is best and all(lap.gain > 0 for lap in laps if not lap.out)
+    assert wild not in through
+
+
+def test_a_shorter_prompt_has_no_bonus() -> None:
+    engine = Planted()
+    short = candidate(1.1)
+    (lap,) = race(
+        agent("1.0"), [short], rows(9), engine, engine,
+        size=lambda one: 100 if one == short.agent else 1000,
+    )  # fmt: skip
+    assert lap.price == 0 and lap.gain < 0 and lap.out
+
+
 def test_the_best_of_those_that_reason_runs_until_the_last_rung() -> None:
     engine = Planted()
     reasons = Contract((Field("reasoning"), Field("answer", "choice", choices=LABELS)))
