@@ -729,3 +729,20 @@ def test_when_the_best_finalist_does_not_hold_the_next_one_has_its_chance(
     assert [record["status"] for record in found] == ["rejected", "accepted"]
     assert found[0]["reason"] == "worse on fresh rows"
     assert result.agent.last.instructions[1] == "Lucky. Sure."
+
+
+def test_who_spends_and_proposes_nothing_waits_as_well(store_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Fruitless(Optimizer):
+        name = "fruitless"
+
+        def propose(self, proposal: Proposal) -> list[Candidate]:
+            asked.append((proposal.step, proposal.misses))
+            messages = (Message("user", f"Anything in step {proposal.step}?"),)
+            proposal.engine.generate([GenerateRequest(messages, max_tokens=4)], proposal.watch)
+            return []
+
+    limits = replace(ONE_STEP, max_steps=8, patience=99)
+    toy.run(store_path, settings=limits, optimizers=[Fruitless()])
+    assert asked == [(0, 0), (2, 1), (6, 2)]
