@@ -100,8 +100,9 @@ def story_text(story: Mapping[str, Any]) -> str:
 
 
 def _attribution_line(found: Mapping[str, Any]) -> str:
-    names = {"demos": "all demos together", "limit": "the limit of its length"}
-    part = names.get(found["part"], f"{found['part']} {found['index'] + 1}")
+    from slearn.grad import part_name
+
+    part = part_name(found["part"], found["index"])
     return f"  {found['node']}, {part}: {found['nats']:+.3f}"
 
 

@@ -1,7 +1,7 @@
 """Gradients: backwards through the nodes in words, then aggregated over a batch."""
 
 from slearn.grad.aggregate import Group, NodeGradient, aggregate, likeness, overlap, word_set
-from slearn.grad.attribution import Attribution, attribute, widened, without
+from slearn.grad.attribution import Attribution, attribute, part_name, widened, without
 from slearn.grad.backward import Gradient, backward, gradient_request
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "gradient_request",
     "likeness",
     "overlap",
+    "part_name",
     "widened",
     "without",
     "word_set",

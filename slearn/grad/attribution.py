@@ -39,16 +39,24 @@ class Attribution:
 
     def text(self) -> str:
         """Return it as a person reads it."""
-        does = "help" if self.nats >= 0 else "hurt"
-        names = {"demos": f"all demos together {does}", "limit": f"the limit of its length {does}s"}
-        named = names.get(self.part, f"{self.part} {self.index + 1} {does}s")
-        return f"{named} by {abs(self.nats):.2f} nats"
+        does = ("help" if self.nats >= 0 else "hurt") + "s" * (self.part != "demos")
+        return f"{part_name(self.part, self.index)} {does} by {abs(self.nats):.2f} nats"
 
     def as_json(self) -> dict[str, object]:
         """Return it as the store keeps it: n as `rows`, for the n of a record is its ordinal."""
         found = asdict(self)
         found["rows"] = found.pop("n")
         return found
+
+
+def part_name(part: str, index: int) -> str:
+    """Return what a person calls a part.
+
+    >>> part_name("line", 0), part_name("demos", 0)
+    ('line 1', 'all demos together')
+    """
+    names = {"demos": "all demos together", "limit": "the limit of its length"}
+    return names.get(part, f"{part} {index + 1}")
 
 
 def attribute(

@@ -14,7 +14,7 @@ same rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
@@ -31,23 +31,33 @@ _FEWEST = 3  # rows of the first rung: fewer say nothing
 
 @dataclass(frozen=True)
 class Lap:
-    """How one candidate did: its mean loss and the incumbent's on the same n examples, in nats."""
+    """How one candidate did: its losses and the incumbent's on the same n examples, in nats."""
 
     candidate: Candidate
-    losses: tuple[float, ...]
-    incumbent: tuple[float, ...]
+    losses: tuple[float, ...] = ()
+    incumbent: tuple[float, ...] = ()
     out: bool = False
     price: float = 0.0
 
     @property
     def score(self) -> float:
         """The mean shortfall and the price of a longer prompt: it decides, the lower the better."""
-        return _mean(list(map(shortfall, self.losses))) + self.price
+        return _mean(_shortfalls(self.losses)) + self.price
 
     @property
     def gain(self) -> float:
         """How much lower that is than the incumbent's shortfall on the same examples."""
-        return _mean(list(map(shortfall, self.incumbent))) - self.score
+        return _mean(_shortfalls(self.incumbent)) - self.score
+
+    @property
+    def hope(self) -> float:
+        """How far the score may lie above the incumbent's, a standard error of luck granted."""
+        return hopeful(_shortfalls(self.incumbent), _shortfalls(self.losses)) + self.price
+
+    @property
+    def way(self) -> tuple[int, ...]:
+        """How many fields each node writes: whether it reasons before it answers."""
+        return tuple(len(node.output.fields) for node in self.candidate.agent.nodes)
 
     def as_json(self) -> dict[str, float]:
         """Return the lap as the store keeps it."""
@@ -58,26 +68,6 @@ class Lap:
             "price": round(self.price, 4),
             "n": len(self.losses),
         }
-
-
-@dataclass(eq=False)
-class _Runner:
-    candidate: Candidate
-    price: float
-    losses: list[float] = field(default_factory=list)
-
-    @property
-    def way(self) -> tuple[int, ...]:
-        """How many fields each node writes: whether it reasons before it answers."""
-        return tuple(len(node.output.fields) for node in self.candidate.agent.nodes)
-
-    def score(self) -> float:
-        """The mean shortfall and the price."""
-        return _mean(list(map(shortfall, self.losses))) + self.price
-
-    def hope(self, base: Sequence[float]) -> float:
-        """How far the shortfall may lie above the incumbent's, a standard error of luck granted."""
-        return hopeful(*(list(map(shortfall, each)) for each in (base, self.losses))) + self.price
 
 
 def race(
@@ -100,40 +90,45 @@ def race(
     >>> # race(agent, candidates, rows, engine, engine)[0].gain
     """
     if not examples:  # too few rows to race on: the first ones go straight to validation
-        return [Lap(c, (), (), out=place >= finalists) for place, c in enumerate(candidates)]
+        return [Lap(c, out=place >= finalists) for place, c in enumerate(candidates)]
     short = size(incumbent)
     # A shorter prompt has no bonus: no test would see it, and what is worse would reach the final.
-    longer = [max(0, size(each.agent) - short) for each in candidates]
-    running = [_Runner(each, PRICE * more) for each, more in zip(candidates, longer, strict=True)]
-    stopped: list[_Runner] = []
-    base: list[float] = []
-    for rung in rungs(examples):
-        agents = [incumbent, *(runner.candidate.agent for runner in running)]
+    running = [Lap(c, price=PRICE * max(0, size(c.agent) - short)) for c in candidates]
+    stopped: list[Lap] = []
+    base: tuple[float, ...] = ()
+    for number, rung in enumerate(rungs(examples)):
+        if number:
+            ranked = sorted(running, key=lambda lap: lap.score)
+            ranked[1:] = sorted(ranked[1:], key=lambda lap: lap.hope)
+            running, fell = cut(ranked, max(finalists, (len(ranked) + 1) // 2))
+            stopped = fell + stopped
+        agents = [incumbent, *(lap.candidate.agent for lap in running)]
         losses = measure(agents, [rung] * len(agents), engine, judge_engine, watch, task=task)
-        base += losses[0]
-        for runner, found in zip(running, losses[1:], strict=True):
-            runner.losses += found
-        running.sort(key=_Runner.score)
-        running[1:] = sorted(running[1:], key=lambda runner: runner.hope(base))
-        kept = survivors(running, max(finalists, (len(running) + 1) // 2))
-        stopped = [runner for runner in running if runner not in kept] + stopped
-        running = kept
-    level = _mean(list(map(shortfall, base)))  # who is not better has no place in the final
-    running[1:] = sorted(running[1:], key=lambda one: (one.score() >= level, one.hope(base)))
-    running[:finalists] = sorted(running[:finalists], key=_Runner.score)
-    laps = [_lap(runner, base) for runner in [*running, *stopped]]
+        base += tuple(losses[0])
+        running = [
+            replace(lap, losses=(*lap.losses, *found), incumbent=base)
+            for lap, found in zip(running, losses[1:], strict=True)
+        ]
+    # The best, and the most hopeful of those that are better too: the others have no place there.
+    running.sort(key=lambda lap: lap.score)
+    running[1:] = sorted(running[1:], key=lambda lap: (lap.gain <= 0, lap.hope))
+    running[:finalists] = sorted(running[:finalists], key=lambda lap: lap.score)
+    laps = [*running, *stopped]
     return [replace(lap, out=place >= finalists or lap.gain <= 0) for place, lap in enumerate(laps)]
 
 
-def survivors(running: Sequence[_Runner], keep: int) -> list[_Runner]:
-    """Return the first so many, and the first of each way to answer that is not among them."""
-    kept = list(running[:keep])
-    ways = {runner.way for runner in kept}
-    for runner in running[keep:]:
-        if runner.way not in ways:
-            kept.append(runner)
-            ways.add(runner.way)
-    return kept
+def cut(ranked: Sequence[Lap], keep: int) -> tuple[list[Lap], list[Lap]]:
+    """Return who stays and who falls out: the first so many stay, and the first of each other way.
+
+    >>> cut([], 2)
+    ([], [])
+    """
+    kept, fell = list(ranked[:keep]), list[Lap]()
+    ways = {lap.way for lap in kept}
+    for lap in ranked[keep:]:
+        (fell if lap.way in ways else kept).append(lap)
+        ways.add(lap.way)
+    return kept, fell
 
 
 def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:
@@ -147,9 +142,8 @@ def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:
     return [part for part in cuts if part]
 
 
-def _lap(runner: _Runner, base: list[float]) -> Lap:
-    own = tuple(runner.losses)
-    return Lap(runner.candidate, own, tuple(base[: len(own)]), price=runner.price)
+def _shortfalls(losses: Sequence[float]) -> list[float]:
+    return list(map(shortfall, losses))
 
 
 def _mean(values: Sequence[float]) -> float:
