@@ -64,7 +64,7 @@ TRIES = 12  # faults drawn for a case before it is given up
 HARMLESS = 0.2  # of accuracy: what costs less is no fault to find
 REPAIRED = 0.8  # of what the fault cost
 METRIC = "operator:eq"  # capital letters count, which they do not for `exact`
-SHOWN, WRONG = (4, 6), (4, 8)  # demonstrations of a node; those with a wrong answer among them
+SHOWN, WRONG = (1, 2), (4, 8)  # demonstrations of a node; those with a wrong answer among them
 ASIDE, TEST, VAL = 16, 24, 24  # words for demonstrations, test and validation; the rest is train
 
 WORDS = tuple(
@@ -277,8 +277,9 @@ def plant(
     match fault:
         case "misleading line":
             line = chance.choice(MISLEADING)
-            lines = chance.sample([line, *node.instructions], 1 + len(node.instructions))
-            return agent.with_node(replace(node, instructions=tuple(lines))), line
+            # Beside a demonstration 0.5B does not listen to a line, so nothing would be at fault.
+            lines = (*node.instructions, line)
+            return agent.with_node(replace(node, instructions=lines, demos=())), line
         case "wrong instruction":
             return agent.with_node(replace(node, instructions=(other.line,), demos=())), other.name
         case "wrong demos":

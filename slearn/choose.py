@@ -9,7 +9,7 @@ from statistics import fmean
 
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Proposal
-from slearn.select import Lap, affordable, in_turn, race
+from slearn.select import Lap, affordable, front, in_turn, race
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.settle import final, settle
 from slearn.state import Frame, State, allowed
@@ -56,6 +56,7 @@ def choose(
         made = [one for other, one in proposed if other == name and one in candidates]
         if made:  # it had its try
             frame.turns.note(name, proposal.step, made, finalists)
+    state = state.with_front(front(laps))
     # What the race has paid for is not lost where better versions cannot be had any more.
     with suppress(OutOfTime, OutOfTokens, ContextError):
         laps = refined(frame, state, proposal, laps, rows)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from slearn.agent import Agent
 from slearn.errors import ContextError
 from slearn.evaluate import evaluate
-from slearn.optim import Proposal
+from slearn.optim import Candidate, Proposal, still
 from slearn.select import LOOK, SURE, Confirmation, Lap, Verdict, confirmation, verdict
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.state import Frame, State
@@ -136,14 +136,16 @@ def settle(
         if one is not None and not one.accepted:
             state = replace(state, rejected=state.rejected + 1)
         elif one is not None:
-            state = _accept(state, lap.candidate.agent, one)
+            state = _accept(state, lap.candidate, one)
     return state
 
 
-def _accept(state: State, agent: Agent, one: Outcome) -> State:
+def _accept(state: State, candidate: Candidate, one: Outcome) -> State:
+    agent = candidate.agent
     state = replace(
         state,
         agent=agent,
+        front=still(state.front, candidate.edits),
         scores=one.verdict.scores,
         confirmed=one.fresh,
         accepted=state.accepted + 1,

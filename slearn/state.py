@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slearn.agent import Agent
 from slearn.grad import Attribution
@@ -11,6 +11,8 @@ from slearn.loss import Measure, measured_losses
 from slearn.optim import Candidate, Guards, Optimizer, Turns
 from slearn.session import Session
 from slearn.values import Example
+
+FRONT = 4  # candidates that are remembered
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class State:
     barren: int = 0  # steps whose candidates were all refused
     attributions: tuple[Attribution, ...] = ()  # of the incumbent, measured once
     confirmed: tuple[float, ...] = ()  # the incumbent's scores on the confirmation rows
+    front: tuple[Candidate, ...] = ()  # of the races so far: best on some row, and not accepted
     best: Agent | None = None
     best_score: float = 0.0
 
@@ -36,6 +39,10 @@ class State:
     def score(self) -> float:
         """The incumbent's mean score on validation."""
         return sum(self.scores) / len(self.scores)
+
+    def with_front(self, found: Sequence[Candidate]) -> State:
+        """Return the state with the front of another race, whose candidates are the newest."""
+        return replace(self, front=(*found, *self.front)[:FRONT])
 
     @property
     def standstill(self) -> str:

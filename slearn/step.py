@@ -45,6 +45,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
     """Run the batch forwards and backwards, and return what optimizers may see of it."""
     session, agent = frame.session, state.agent
     engine, optimizer, watch = session.tools
+    raced = {row.id for row in batch.race}
     session.progress.phase("forward", number)
     trajectories = forward(agent, batch.forward, engine, watch=watch)
     scores = score_trajectories(agent, trajectories, optimizer, watch, task=frame.task)
@@ -72,6 +73,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         watch=watch,
         attributions=state.attributions,
         measure=frame.measure,
+        front=[one for one in state.front if not one.agent.sources() & raced],
     )
 
 

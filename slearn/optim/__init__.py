@@ -3,6 +3,7 @@
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.calibrate import Calibrate
 from slearn.optim.contract import ReasonFirst
+from slearn.optim.cross import Cross, still
 from slearn.optim.demos import DemoEdits, DemoSets, PassedDemos
 from slearn.optim.drop import DropParts
 from slearn.optim.edits import (
@@ -31,6 +32,7 @@ from slearn.optim.turns import Turns
 OPTIMIZERS: tuple[Optimizer, ...] = (
     DemoSets(),
     Calibrate(),
+    Cross(),
     DropParts(),
     Tips(),
     ReasonFirst(),
@@ -45,6 +47,7 @@ __all__ = [
     "AddDemo",
     "Calibrate",
     "Candidate",
+    "Cross",
     "DemoEdits",
     "DemoSets",
     "DropDemo",
@@ -70,4 +73,5 @@ __all__ = [
     "apply",
     "apply_all",
     "edit_as_json",
+    "still",
 ]

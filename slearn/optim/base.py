@@ -32,7 +32,8 @@ class Proposal:
     `trajectories` and `scores` are those of the batch, with the gradients taken from them. `engine`
     is the optimizing model, `runner` the one that runs the agent; often they are the same. `misses`
     counts the tries in vain of the optimizer that is asked, `measure` is what candidates are
-    compared by.
+    compared by, and `front` are candidates of earlier races that did best on some row: their edits
+    can be made to `agent`.
     """
 
     agent: Agent
@@ -48,6 +49,7 @@ class Proposal:
     attributions: Sequence[Attribution] = ()
     misses: int = 0
     measure: Measure = measured_losses
+    front: Sequence[Candidate] = ()
 
     def chance(self, operator: str) -> random.Random:
         """Return the operator's own stream of chance: the same for a seed, whoever else draws."""

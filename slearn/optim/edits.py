@@ -160,6 +160,24 @@ def _within(index: int, items: Sequence[object], edit: Edit) -> int:
     return index
 
 
+def apart(some: Iterable[Edit], others: Iterable[Edit]) -> bool:
+    """Say whether edits touch other parts than others do: then both can be made, in any order.
+
+    >>> apart([DropLine("n", 0)], [SetDemos("n", ())]), apart([DropLine("n", 0)], [MoveLine("n", 1, 0)])
+    (True, False)
+    """  # noqa: E501
+    return not {part for edit in some for part in _touched(edit)} & {
+        part for edit in others for part in _touched(edit)
+    }
+
+
+def _touched(edit: Edit) -> list[tuple[str, str]]:
+    """Return the parts that an edit changes: a contract's demos are written in it."""
+    if isinstance(edit, SetContract):
+        return [(edit.node, "contract"), (edit.node, "demos")]
+    return [(edit.node, "lines" if isinstance(edit, LineEdit) else "demos")]
+
+
 def edit_as_json(edit: Edit) -> dict[str, Any]:
     """Return an edit as the store keeps it; `op` is its type."""
     return {"op": type(edit).__name__, **asdict(edit)}

@@ -2,6 +2,7 @@
 
 from slearn.select.accept import LOOK, Verdict, verdict
 from slearn.select.confirm import SURE, Confirmation, confirmation, set_aside
+from slearn.select.front import front
 from slearn.select.price import affordable, in_turn, race_price
 from slearn.select.race import Lap, race, rungs
 
@@ -13,6 +14,7 @@ __all__ = [
     "Verdict",
     "affordable",
     "confirmation",
+    "front",
     "in_turn",
     "race",
     "race_price",
