@@ -24,6 +24,7 @@ from slearn.loss import UNSAYABLE, Measure, measured_losses, task_text
 from slearn.optim import (
     OPTIMIZERS,
     Calibrate,
+    Cross,
     DemoEdits,
     DemoSets,
     Induce,
@@ -32,6 +33,7 @@ from slearn.optim import (
     PassedDemos,
     ReasonFirst,
     SetDemos,
+    Wanted,
     apply,
 )
 from slearn.optim.demos import demo_of
@@ -176,7 +178,8 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-calibration": partial(training, off=(Calibrate,)),
     "no-induction": partial(training, off=(Induce,)),
     "no-reasoning": partial(training, off=(ReasonFirst,)),
-    "no-measured-loss": partial(training, off=(Calibrate,), measure=by_metric),
+    "no-measured-loss": partial(training, off=(Calibrate, Wanted), measure=by_metric),
+    "no-front": partial(training, off=(Cross,)),
     "random-demos": random_demos,
     "untrained": untrained,
 }

@@ -45,9 +45,14 @@ def run_nodes(
     sampling: Sampling = GREEDY,
     seed: int = 0,
     watch: Watcher | None = None,
+    *,
+    taken: Sequence[tuple[Step, ...]] | None = None,
 ) -> list[tuple[Step, ...]]:
-    """Run every example through the first nodes of the flow and return the steps of each."""
-    taken: list[tuple[Step, ...]] = [() for _ in examples]
+    """Run every example through some nodes of the flow and return the steps of each.
+
+    `taken` are the steps before those nodes; without them the nodes are the first ones.
+    """
+    taken = [() for _ in examples] if taken is None else list(taken)
     for name in names:
         node = agent.node(name)
         inputs = [node_inputs(agent, node, e, s) for e, s in zip(examples, taken, strict=True)]

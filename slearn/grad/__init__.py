@@ -1,7 +1,14 @@
 """Gradients: backwards through the nodes in words, then aggregated over a batch."""
 
 from slearn.grad.aggregate import Group, NodeGradient, aggregate, likeness, overlap, word_set
-from slearn.grad.attribution import Attribution, attribute, part_name, widened, without
+from slearn.grad.attribution import (
+    Attribution,
+    attribute,
+    bypassed,
+    part_name,
+    widened,
+    without,
+)
 from slearn.grad.backward import Gradient, backward, gradient_request
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "aggregate",
     "attribute",
     "backward",
+    "bypassed",
     "gradient_request",
     "likeness",
     "overlap",

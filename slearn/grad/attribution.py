@@ -2,7 +2,8 @@
 
 Beside the words of a gradient stand numbers: a part is left out, and the same rows are scored again
 in shared prefixes. The words say why, the numbers say whether. All demonstrations of a node are
-left out together too: where most of them are wrong, leaving out one changes little.
+left out together too: where most of them are wrong, leaving out one changes little. So is a whole
+node of a chain: what it read is handed on, and if that is better than what it made, it is at fault.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Attribution:
     """What leaving a part of a node out costs: the mean of n rows in nats; above 0 it helps.
 
     `part` is "line" or "demo", and `index` its place; or "demos", all of a node; or "limit", how
-    long its texts may be.
+    long its texts may be; or "node", all that it does.
 
     >>> Attribution("answer", "line", 0, 0.25, 8).text()
     'line 1 helps by 0.25 nats'
@@ -56,6 +57,7 @@ def part_name(part: str, index: int) -> str:
     ('line 1', 'all demos together')
     """
     names = {"demos": "all demos together", "limit": "the limit of its length"}
+    names["node"] = "the whole node"
     return names.get(part, f"{part} {index + 1}")
 
 
@@ -95,6 +97,7 @@ def parts(agent: Agent, node: Node) -> list[tuple[str, str, int]]:
     lines, demos = len(node.instructions), len(node.demos)
     kinds = [("line", lines if lines > 1 or len(agent.nodes) > 1 else 0), ("demo", demos)]
     kinds += [("demos", int(demos > 1)), ("limit", int(widened(node.output) != node.output))]
+    kinds.append(("node", int(bypassed(agent, node) != agent)))
     return [(node.name, kind, index) for kind, count in kinds for index in range(count)]
 
 
@@ -104,6 +107,8 @@ def without(agent: Agent, node: str, part: str, index: int) -> Agent:
     >>> # without(agent, "answer", "demo", 2)
     """
     old = agent.node(node)
+    if part == "node":
+        return bypassed(agent, old)
     match part:
         case "demo":
             new = replace(old, demos=old.demos[:index] + old.demos[index + 1 :])
@@ -115,6 +120,39 @@ def without(agent: Agent, node: str, part: str, index: int) -> Agent:
             lines = old.instructions[:index] + old.instructions[index + 1 :]
             new = replace(old, instructions=lines)
     return agent.with_node(new)
+
+
+def bypassed(agent: Agent, node: Node) -> Agent:
+    """Return the agent without a node: those behind it read what it read.
+
+    The same agent, where that cannot be: the node is the last, or reads or returns several values,
+    or who reads its answer reads its input too.
+
+    >>> # bypassed(agent, agent.node("first")).flow.steps
+    """
+    behind = [
+        other for other in agent.nodes if any(_reads(other, node, name) for name in other.inputs)
+    ]
+    plain = len(node.inputs) == len(node.output.fields) == 1 and node != agent.last
+    if not plain or any(node.inputs[0] in other.inputs for other in behind):
+        return agent
+    source = node.inputs[0]
+    rest = []
+    for other in agent.nodes:
+        names = {name: source if _reads(other, node, name) else name for name in other.inputs}
+        demos = tuple(
+            replace(demo, inputs={names[name]: value for name, value in demo.inputs.items()})
+            for demo in other.demos
+        )
+        rest.append(replace(other, inputs=tuple(names.values()), demos=demos))
+    kept = tuple(other for other in rest if other.name != node.name)
+    steps = tuple(name for name in agent.flow.steps if name != node.name)
+    return replace(agent, nodes=kept, flow=replace(agent.flow, steps=steps))
+
+
+def _reads(other: Node, node: Node, name: str) -> bool:
+    """Say whether one of another node's inputs is what a node returns."""
+    return other != node and name in (node.name, f"{node.name}.{node.output.answer.name}")
 
 
 def widened(contract: Contract) -> Contract:

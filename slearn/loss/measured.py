@@ -89,6 +89,24 @@ def measured_losses(
     return losses
 
 
+def losses_after(
+    agent: Agent,
+    examples: Sequence[Example],
+    taken: Sequence[tuple[Step, ...]],
+    engine: Engine,
+    watch: Watcher | None = None,
+) -> list[float]:
+    """Return the losses of examples with targets after the first steps that they are said to take.
+
+    What if a node had written something else? The nodes behind it run on that.
+
+    >>> # losses_after(agent, [example], [steps_until_a_node], engine)
+    """
+    found = _requests(agent, examples, engine, watch, taken)
+    results = engine.score([request for request, _ in found], watch)
+    return [read(result.logprobs) for (_, read), result in zip(found, results, strict=True)]
+
+
 def shortfall(loss: float) -> float:
     """Return what a loss in nats falls short of certainty by, from 0 to 2: (1 - p^q) / q.
 
@@ -123,11 +141,17 @@ def _log_sum(logprobs: Sequence[float]) -> float:
 
 
 def _requests(
-    agent: Agent, examples: Sequence[Example], engine: Engine, watch: Watcher | None
+    agent: Agent,
+    examples: Sequence[Example],
+    engine: Engine,
+    watch: Watcher | None,
+    taken: Sequence[tuple[Step, ...]] | None = None,
 ) -> list[tuple[ScoreRequest, Reader]]:
     """Run what comes before the answer; ask for likelihoods after it, and say how to read them."""
     last = agent.last
-    taken = run_nodes(agent, agent.flow.steps[:-1], examples, engine, watch=watch)
+    done = len(taken[0]) if taken else 0
+    names = agent.flow.steps[done:-1]
+    taken = run_nodes(agent, names, examples, engine, watch=watch, taken=taken)
     inputs = [node_inputs(agent, last, e, steps) for e, steps in zip(examples, taken, strict=True)]
     begun = _begun(last, examples, inputs, engine, watch)
     cut = last.output.until_answer()

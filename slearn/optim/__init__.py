@@ -26,6 +26,7 @@ from slearn.optim.guards import Guards
 from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.turns import Turns
+from slearn.optim.wanted import Wanted
 
 # Those whose proposals cost nothing first, then those that paid more often: where the budget is
 # small, the others are not asked, or have nobody in the race.
@@ -37,6 +38,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     Tips(),
     ReasonFirst(),
     PassedDemos(),
+    Wanted(),
     LineEdits(),
     Induce(),
     DemoEdits(),
@@ -70,6 +72,7 @@ __all__ = [
     "SetDemos",
     "Tips",
     "Turns",
+    "Wanted",
     "apply",
     "apply_all",
     "edit_as_json",

@@ -1,8 +1,8 @@
 """Demonstrations: sets drawn from examples, from trajectories that passed, or edited by the model.
 
-A demo of the answering node can be made from any example with a target, if the contract has no
-other field; demos of other nodes and of contracts with reasoning come from trajectories that
-passed, because only those have the words in between.
+A demo of the answering node can be made from any example with a target whose inputs are known, if
+the contract has no other field; demos of other nodes and of contracts with reasoning come from
+trajectories that passed, because only those have the words in between.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import median_high
 from typing import Any
 
@@ -192,9 +193,15 @@ class DemoEdits(Optimizer):
 
 
 def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
-    """Return the demonstrations that can be made for a node this step."""
-    if node == agent.last and len(node.output.fields) == 1 and len(agent.nodes) == 1:
-        made = [demo_of(example, node) for example in proposal.pool]
+    """Return the demonstrations that can be made for a node this step.
+
+    What the last node of a chain read is known where a trajectory went through it: whatever it made
+    of that, the target is what it should have made.
+    """
+    if node == agent.last and len(node.output.fields) == 1:
+        single = len(agent.nodes) == 1
+        rows = proposal.pool if single else [led_to(one, node) for one in proposal.trajectories]
+        made = [demo_of(example, node) for example in rows]
         return [demo for demo in made if demo is not None]
     found = [demo_from(trajectory, node) for trajectory in passed(proposal)]
     return [demo for demo in found if demo is not None]
@@ -207,6 +214,12 @@ def demo_of(example: Example, node: Node) -> Demo | None:
     inputs = {name: example.inputs[name] for name in node.inputs}
     answer = {node.output.answer.name: example.targets[0]}
     return Demo(inputs, answer, example.id, own_choices(node, example))
+
+
+def led_to(trajectory: Trajectory, node: Node) -> Example:
+    """Return a trajectory's example with what a node read on the way for its inputs."""
+    inputs = [step.inputs for step in trajectory.steps if step.node == node.name]
+    return replace(trajectory.example, inputs=inputs[-1] if inputs else {})
 
 
 def own_choices(node: Node, example: Example) -> tuple[str, ...] | None:

@@ -20,7 +20,7 @@ class DropParts(Optimizer):
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return the agent without its worst part, and without all that hurt one by one."""
         hurting = sorted(
-            (found for found in proposal.attributions if found.nats < _HURTS),
+            (a for a in proposal.attributions if a.nats < _HURTS and a.part != "node"),
             key=lambda found: found.nats,
         )
         single = [found for found in hurting if found.part != "demos"]

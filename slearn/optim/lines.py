@@ -91,16 +91,23 @@ class Tips(Optimizer):
 def faultiest(proposal: Proposal) -> Node:
     """Return the node that is most to blame; the last one when nothing tells.
 
+    After every try in vain the next one has its turn: neither measure nor words are always right.
+    """
+    names = by_blame(proposal)
+    return proposal.agent.node(names[proposal.misses % len(names)])
+
+
+def by_blame(proposal: Proposal) -> list[str]:
+    """Return the nodes, the most to blame first.
+
     The measure speaks first: the node with the part that the right answers are much likelier
-    without. Words decide where no part does harm. After every try in vain the next one has its
-    turn: neither is always right.
+    without. Words decide where no part does harm.
     """
     harmful = sorted(proposal.attributions, key=lambda found: found.nats)
     measured = [found.node for found in harmful if found.nats < _HARM]
     last_first = reversed(proposal.agent.flow.steps)
     blamed = sorted(last_first, key=lambda name: -proposal.gradients[name].weight)
-    names = list(dict.fromkeys([*measured, *blamed]))
-    return proposal.agent.node(names[proposal.misses % len(names)])
+    return list(dict.fromkeys([*measured, *blamed]))
 
 
 def read_line_edits(node: Node, said: list[dict[str, Any]]) -> list[Edit]:

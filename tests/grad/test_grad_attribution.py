@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from slearn.agent import Contract, Demo, Field
-from slearn.engine import Score, ScoreRequest, Watcher
+import pytest
+
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
+from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
-from slearn.grad import attribute, widened, without
+from slearn.grad import attribute, bypassed, widened, without
 from slearn.optim import DropDemo, DropLine, DropParts
+from slearn.optim.lines import by_blame
 from slearn.values import Usage
 from tests.optim.proposals import proposal, rows, single
 
@@ -77,6 +80,59 @@ def test_a_limit_is_lifted_where_right_answers_are_longer() -> None:
     assert one.agent.last.output == Contract((Field(),)) and one.agent.last.demos
     assert both.agent.last.output == Contract((Field(),)) and not both.agent.last.demos
     assert widened(Contract((Field(max_chars=900),))) == Contract((Field(max_chars=900),))
+
+
+def three() -> Agent:
+    nodes = (
+        Node("first", ("Say it.",), demos=(Demo({"input": "a"}, {"answer": "b"}),)),
+        Node("second", ("A bad line.",), ("first",)),
+        Node("third", ("End.",), ("second",), demos=(Demo({"second": "c"}, {"answer": "d"}),)),
+    )
+    return Agent("c", nodes, Flow(("first", "second", "third")))
+
+
+def test_a_whole_node_is_left_out_and_what_it_read_is_handed_on() -> None:
+    short = bypassed(three(), three().node("second"))
+    assert short.flow.steps == ("first", "third") and short.last.inputs == ("first",)
+    assert short.last.demos[0].inputs == {"first": "c"}
+    assert bypassed(three(), three().node("first")).node("second").inputs == ("input",)
+
+
+class Echo(Reading):
+    """Hands on what it reads, and a bad line spoils it."""
+
+    def _written(self, request: GenerateRequest) -> str:
+        return request.messages[-1].content + " bad" * ("bad" in request.messages[0].content)
+
+    def __init__(self) -> None:
+        super().__init__(self._written)
+
+
+def test_the_node_that_spoils_what_it_reads_is_to_blame_as_a_whole() -> None:
+    found = [one for one in attribute(three(), rows(8), Echo()) if one.part == "node"]
+    assert [(one.node, one.nats) for one in found] == [("first", 0.0), ("second", -0.5)]
+    assert found[1].text() == "the whole node hurts by 0.50 nats"
+    shown = replace(proposal(three(), rows(8)), attributions=found)
+    assert DropParts().propose(shown) == []  # a flow is no weight yet
+    assert by_blame(shown)[0] == "second"
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Node("first", ("x",), ("input", "other")),
+        Node("first", ("x",), output=Contract((Field("reasoning"), Field()))),
+    ],
+)
+def test_a_node_that_reads_or_returns_more_cannot_be_left_out(node: Node) -> None:
+    agent = three().with_node(node)
+    assert bypassed(agent, node) == agent
+    assert bypassed(three(), three().last) == three()
+
+
+def test_a_node_beside_whose_answer_its_input_is_read_cannot_be_left_out() -> None:
+    both = three().with_node(replace(three().node("second"), inputs=("first", "input")))
+    assert bypassed(both, both.node("first")) == both
 
 
 def test_what_hurts_is_dropped_from_the_back() -> None:

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Step
 from slearn.engine import GenerateRequest, Generation, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.evaluate import evaluate
-from slearn.loss import UNSAYABLE, loss_of, measured_loss, measured_losses
+from slearn.loss import UNSAYABLE, loss_of, losses_after, measured_loss, measured_losses
 from slearn.values import Example, Usage
 
 CHOICE = Contract((Field("answer", "choice", choices=("yes", "no", "maybe")),))
@@ -229,6 +229,23 @@ def test_the_last_node_reads_what_this_very_agent_produced(contract: Contract) -
         assert (f"saw two: {seen}\n" in request.prefix) == (contract is REASONED)
     rounds = 2 if contract is CHOICE else 3  # the last node runs only to reason
     assert len(engine.generated) == 2 * rounds
+
+
+def test_what_a_node_might_have_written_is_measured_on_what_follows_from_it() -> None:
+    def marked(request: GenerateRequest) -> str:
+        return f"{request.messages[0].content.split()[1]}({request.messages[-1].content})"
+
+    engine = Likelihoods(even, marked)
+    examples = rows(("yes",), ("no",))
+    taken = [
+        (Step("one", row.inputs, {"answer": "else"}, "else", True, Usage()),) for row in examples
+    ]
+    assert len(losses_after(chain("A"), examples, taken, engine)) == 2
+    assert [r.messages[-1].content for r in engine.scored[0]] == [
+        "two: A.(else)\ninput: row 0",
+        "two: A.(else)\ninput: row 1",
+    ]
+    assert len(engine.generated) == 1  # only the second node ran
 
 
 def test_losses_come_back_in_their_own_places() -> None:

@@ -168,8 +168,9 @@ def test_demos_need_targets_and_inputs() -> None:
 def test_of_nodes_with_words_in_between_only_passed_trajectories_are_shown() -> None:
     pool = rows(6)
     scores = [1.0, 0.0, 0.5, RIGHT, 0.0, RIGHT - 0.01]
-    for agent in (single(contract=REASONED), chain()):
-        found = demos_for(agent, agent.last, proposal(agent, pool, scores=scores))
+    inner = chain().node("first")
+    for agent, node in ((single(contract=REASONED), None), (chain(), inner)):
+        found = demos_for(agent, node or agent.last, proposal(agent, pool, scores=scores))
         assert [demo.source for demo in found] == ["e0", "e3"]
     reasoned = demos_for(
         single(contract=REASONED),
@@ -177,6 +178,15 @@ def test_of_nodes_with_words_in_between_only_passed_trajectories_are_shown() -> 
         proposal(single(contract=REASONED), pool, scores=scores),
     )
     assert reasoned[0].output == {"reasoning": "reasoning of e0", "answer": "billing"}
+
+
+def test_the_last_node_of_a_chain_is_shown_what_it_read_and_what_was_right() -> None:
+    agent, pool = chain(), rows(6)
+    found = demos_for(agent, agent.last, proposal(agent, pool, scores=[0.0] * 6))
+    assert [demo.source for demo in found] == [row.id for row in pool]
+    assert found[1].inputs == {"first": "answer of e1"}
+    assert found[1].output == {"answer": "delivery"}
+    assert DemoSets().propose(proposal(agent, pool, scores=[0.0] * 6))
 
 
 def test_passed_trajectories_teach_every_node_of_a_chain() -> None:

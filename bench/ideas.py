@@ -1,0 +1,218 @@
+"""Ideas that were tried before they were built, or not built: what each one wins and what it costs.
+
+    python bench/ideas.py retrieved --model PATH --tasks cls/banking10,svamp --rows 40
+    python bench/ideas.py labels --model PATH --tasks cls/banking10,cls/snips7
+    python bench/ideas.py votes --model PATH --tasks svamp,bbh/object_counting
+
+On the start that the suite trains, with demonstrations of train rows, on some validation rows:
+
+- retrieved: for each input the demonstrations that are most like it (cosine of tf-idf over words
+  and four-letter pieces), against sets drawn for all inputs, balanced over the targets.
+- labels: for each choice a line that the model wrote from up to four train rows, against none.
+- votes: the commonest of several sampled answers of an agent that reasons first, against its
+  likeliest one (self-consistency, Wang et al. 2023).
+
+One draw each: a lead. One JSON line at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+from contracts import reasoning
+from judging import arguments
+from selection import plan_of
+from suite import CELLS
+
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward
+from slearn.batches import sample
+from slearn.cli.engines import engine_settings, identify, open_noted
+from slearn.cli.plan import Plan
+from slearn.engine import Engine, Sampling
+from slearn.errors import SlearnError
+from slearn.evaluate import evaluate
+from slearn.loss import measured_losses, shortfall
+from slearn.metrics import metric_named
+from slearn.optim import Proposal, SetDemos, apply
+from slearn.optim.contract import REASONING, reasoned
+from slearn.optim.demos import balanced, demo_of
+from slearn.values import Example, Usage
+
+LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
+SIZES, NEAREST = (4, 8, 16), (2, 4, 8)
+VOTES = 5
+TRIED = 12  # rows that demonstrations of reasoning are looked for in
+Line = dict[str, Any]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("idea", choices=IDEAS)
+    given = arguments(parser)
+    model = identify(given.model)
+    found: dict[str, list[Line]] = {}
+    with open_noted(model, engine_settings(CELLS, None, model)) as engine:
+        for task in given.tasks:
+            plan = plan_of(given, task)
+            rows = sample(plan.data.val, given.rows)
+            found[task] = []
+            try:
+                for line in IDEAS[given.idea](plan, rows, engine, given.seed):
+                    found[task].append(line)
+                    cells = " | ".join(map(str, line.values()))
+                    print(f"| {task} | {cells} |", file=sys.stderr, flush=True)
+            except SlearnError as error:
+                print(f"  {task}: {error}", file=sys.stderr, flush=True)
+    shape = {"idea": given.idea, "model": model["name"], "rows": given.rows}
+    print(json.dumps({**shape, "tasks": found}))
+
+
+def retrieved(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
+    """Yield the figures of drawn sets, then of the nearest demonstrations for each row."""
+    node = plan.agent.last
+    demos = [demo for row in plan.data.train if (demo := demo_of(row, node)) is not None]
+    near = ranker([" ".join(demo.inputs.values()) for demo in demos])
+    order = [near(" ".join(row.inputs.values())) for row in rows]
+    for size in (size for size in SIZES if size <= len(demos)):
+        drawn = balanced(demos, random.Random(seed))[:size]
+        yield scored(f"drawn {size}", [shown(plan.agent, drawn)] * len(rows), rows, engine)
+    for size in NEAREST:  # the nearest stands last, next to the input
+        own = [shown(plan.agent, [demos[i] for i in reversed(places[:size])]) for places in order]
+        yield scored(f"nearest {size}", own, rows, engine)
+
+
+def labels(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
+    """Yield the figures without and with a line for each choice, bare and with demonstrations."""
+    node = plan.agent.last
+    names = node.output.answer.choices or ()
+    told = [row for row in plan.data.train if row.targets]
+    some = [
+        "\n".join(_inputs([r for r in told if name in (r.targets or ())][:4])) for name in names
+    ]
+    lines = tuple(
+        f"{name}: {said.answer}"
+        for name, said in zip(names, forward(describer(), _examples(some), engine), strict=True)
+    )
+    taught = plan.agent.with_node(replace(node, instructions=(*node.instructions, *lines)))
+    demos = [demo for row in told if (demo := demo_of(row, node)) is not None]
+    drawn = balanced(demos, random.Random(seed))[:16]
+    for name, agent in (("plain", plan.agent), ("described", taught)):
+        yield scored(name, [agent] * len(rows), rows, engine)
+        yield scored(f"{name}, drawn 16", [shown(agent, drawn)] * len(rows), rows, engine)
+
+
+def votes(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
+    """Yield what is right of likeliest answers and of votes, of an agent that calculates first."""
+    agent = reasoning(plan.agent, replace(REASONING, name="calculation"))
+    pool = plan.data.train[:64]
+    seen = Proposal(plan.agent, {}, (), (), pool, engine, engine, seed, 0)
+    agent = apply(agent, SetDemos(agent.last.name, reasoned(seen, agent, pool[:TRIED])))
+    run = evaluate(agent, rows, engine, engine)
+    yield {"way": "likeliest", "right": round(run.interval.value, 3), **_paid(run.usage, rows)}
+    score, spent, ballots = metric_named(agent.metric).score, Usage(), list[list[str]]()
+    for number in range(VOTES):
+        luck = Sampling(temperature=0.7, top_p=0.95)
+        taken = forward(agent, rows, engine, sampling=luck, seed=seed + number)
+        ballots.append([trajectory.answer for trajectory in taken])
+        spent += sum((s.usage for t in taken for s in t.steps), Usage())
+    won = [Counter(own).most_common(1)[0][0] for own in zip(*ballots, strict=True)]
+    right = fmean(score(text, row) for text, row in zip(won, rows, strict=True))
+    alone = fmean(score(text, row) for text, row in zip(ballots[0], rows, strict=True))
+    yield {"way": "one by luck", "right": round(alone, 3)}
+    yield {"way": f"votes of {VOTES}", "right": round(right, 3), **_paid(spent, rows)}
+
+
+IDEAS: dict[str, Callable[[Plan, Sequence[Example], Engine, int], Iterator[Line]]] = {
+    "retrieved": retrieved,
+    "labels": labels,
+    "votes": votes,
+}
+
+
+def scored(name: str, agents: Sequence[Agent], rows: Sequence[Example], engine: Engine) -> Line:
+    """Return how likely the right answers of rows are, each row with an agent of its own."""
+    whole = len(set(map(id, agents))) == 1  # one agent for all: they share its prompt
+    batches = [list(rows)] if whole else [[row] for row in rows]
+    found = measured_losses(agents[: len(batches)], batches, engine)
+    losses = [loss for batch in found for loss in batch]
+    tokens = engine.count_tokens
+    texts = [sum(tokens(" ".join([*d.inputs.values(), *d.output.values()])) for d in a.last.demos)
+             for a in agents[: len(batches)]]  # fmt: skip
+    return {
+        "way": name,
+        "shortfall": round(fmean(map(shortfall, losses)), 3),
+        "nats": round(fmean(losses), 2),
+        "likely": round(fmean(loss < LIKELY for loss in losses), 3),
+        "shown": round(fmean(texts) / (len(rows) if whole else 1), 1),
+    }
+
+
+def shown(agent: Agent, demos: Sequence[Demo]) -> Agent:
+    """Return the agent with these demonstrations."""
+    return apply(agent, SetDemos(agent.last.name, tuple(demos)))
+
+
+def ranker(texts: Sequence[str]) -> Callable[[str], list[int]]:
+    """Return a function from a text to the places of all texts, the most alike first.
+
+    >>> ranker(["the cat sat", "stock prices fell"])("prices rose")
+    [1, 0]
+    """
+    pieces = [_pieces(text) for text in texts]
+    known = Counter(piece for own in pieces for piece in own)
+
+    def vector(own: Counter[str]) -> dict[str, float]:
+        rare = {p: math.log((1 + len(texts)) / (1 + known[p])) + 1 for p in own}
+        raw = {p: (1 + math.log(count)) * rare[p] for p, count in own.items()}
+        length = math.sqrt(sum(value**2 for value in raw.values())) or 1.0
+        return {p: value / length for p, value in raw.items()}
+
+    vectors = [vector(own) for own in pieces]
+
+    def rank(text: str) -> list[int]:
+        asked = vector(_pieces(text))
+        alike = [sum(v * own.get(p, 0.0) for p, v in asked.items()) for own in vectors]
+        return sorted(range(len(texts)), key=lambda place: -alike[place])
+
+    return rank
+
+
+def describer() -> Agent:
+    """Return the agent that says what texts have in common."""
+    line = "Say in at most ten words what these texts have in common."
+    field = Field("answer", max_chars=90, max_tokens=24)
+    node = Node("describe", (line,), ("texts",), Contract((field,)))
+    return Agent("describer", (node,), Flow(("describe",)))
+
+
+def _pieces(text: str) -> Counter[str]:
+    words = re.findall(r"\w+", text.lower())
+    plain = f" {' '.join(words)} "
+    return Counter([*words, *(plain[i : i + 4] for i in range(len(plain) - 3))])
+
+
+def _inputs(rows: Sequence[Example]) -> list[str]:
+    return [" ".join(row.inputs.values())[:160] for row in rows]
+
+
+def _examples(texts: Sequence[str]) -> list[Example]:
+    return [Example(str(place), {"texts": text}) for place, text in enumerate(texts)]
+
+
+def _paid(usage: Usage, rows: Sequence[Example]) -> Line:
+    return {"written": round(usage.generated / len(rows), 1)}
+
+
+if __name__ == "__main__":
+    main()

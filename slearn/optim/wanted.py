@@ -1,0 +1,164 @@
+"""Wanted outputs: what a node before the last should have handed on, by measure and not by opinion.
+
+Nobody says what is right for such a node. But of several outputs the best is the one after which
+the rest of the agent finds the right answer likeliest, and that can be measured: the node is shown
+such outputs. It is bootstrapping (PassedDemos) where nothing passed yet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from slearn.agent import Agent, Demo, Node, Step, Trajectory, inputs_text, run_nodes
+from slearn.call import call
+from slearn.engine import GREEDY
+from slearn.errors import ContextError
+from slearn.loss import losses_after, shortfall
+from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.demos import balanced, own_choices
+from slearn.optim.edits import SetDemos
+from slearn.optim.lines import by_blame
+from slearn.optim.tries import LUCKY
+from slearn.values import Example, Usage
+
+_ROWS = 8
+_SHOWN = 6
+_BETTER = 0.3  # of shortfall, 0 to 2: what an output must win to be worth showing
+_LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
+_CHOICES = 12
+
+Taken = tuple[Step, ...]
+
+
+class Wanted(Optimizer):
+    """Shows the most blamed of the nodes before the last what it should have written."""
+
+    name = "wanted outputs"
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Return one candidate that shows nothing else, and one that keeps what was shown."""
+        agent = proposal.agent
+        blamed = [agent.node(name) for name in by_blame(proposal) if able(agent, name)]
+        if not blamed:
+            return []
+        node = blamed[proposal.misses % len(blamed)]
+        try:
+            demos = wanted(proposal, node)
+        except ContextError:  # no room for what was tried
+            return []
+        sets = [demos, (*node.demos, *demos)] if demos and node.demos else [demos]
+        return [self.candidate(proposal, [SetDemos(node.name, own)]) for own in sets if own]
+
+
+def able(agent: Agent, name: str) -> bool:
+    """Say whether a node stands before the last and returns one text, number or choice."""
+    output = agent.node(name).output
+    kinds = ("text", "number", "choice")
+    return name != agent.last.name and len(output.fields) == 1 and output.answer.type in kinds
+
+
+def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
+    """Return demonstrations of a node: outputs after which the right answers became likely.
+
+    None where nothing that was tried is better than what the node writes.
+    """
+    pairs = zip(proposal.trajectories, proposal.scores, strict=True)
+    worst = sorted((pair for pair in pairs if pair[0].example.targets), key=lambda pair: pair[1])
+    tried = [trajectory for trajectory, _ in worst[:_ROWS]]
+    if not tried:
+        return ()
+    place = proposal.agent.flow.steps.index(node.name)
+    drafts = _drafts(proposal, node, tried, place)
+    outputs = [list(dict.fromkeys(texts)) for texts in zip(*drafts, strict=True)]
+    examples: list[Example] = []
+    taken: list[Taken] = []
+    for trajectory, texts in zip(tried, outputs, strict=True):
+        old = trajectory.steps[place]
+        for text in texts:
+            examples.append(trajectory.example)
+            taken.append((*trajectory.steps[:place], _step(old, node, text)))
+    losses = iter(losses_after(proposal.agent, examples, taken, proposal.runner, proposal.watch))
+    demos, gained = list[Demo](), False
+    for trajectory, texts in zip(tried, outputs, strict=True):
+        own, *others = [next(losses) for _ in texts]
+        least = min([own, *others])
+        if least < _LIKELY:
+            text = texts[[own, *others].index(least)]
+            gained |= shortfall(own) - shortfall(least) >= _BETTER
+            demos.append(_demo(trajectory.steps[place], node, text, trajectory.example))
+    return tuple(balanced(demos, proposal.chance("wanted"))[:_SHOWN]) if gained else ()
+
+
+def _drafts(
+    proposal: Proposal, node: Node, tried: Sequence[Trajectory], place: int
+) -> list[Sequence[str]]:
+    """Return drafts of the node's output for every trajectory; the first is its own."""
+    agent, field = proposal.agent, node.output.answer
+    drafts = [[one.steps[place].output[field.name] for one in tried]]
+    if field.type == "choice" and field.choices and len(field.choices) <= _CHOICES:
+        return [*drafts, *([choice] * len(tried) for choice in field.choices)]
+    plain = agent.with_node(replace(node, demos=()))
+    ways = [(agent, LUCKY), (plain, GREEDY), (plain, LUCKY)] if node.demos else [(agent, LUCKY)]
+    rows, before = [one.example for one in tried], [one.steps[:place] for one in tried]
+    for way, sampling in ways:
+        steps = run_nodes(
+            way, [node.name], rows, proposal.runner, sampling, proposal.seed, proposal.watch,
+            taken=before,
+        )  # fmt: skip
+        drafts.append([taken[-1].output[field.name] for taken in steps])
+    if field.type == "text":
+        others = [*guesses(proposal, node, tried, place)]
+        others.append([inputs_text(node, one.steps[place].inputs) for one in tried])
+        others.append([(one.example.targets or ("",))[0] for one in tried])
+        for texts in others:
+            pairs = zip(texts, drafts[0], strict=True)
+            drafts.append([text if fits(text, field.max_chars) else own for text, own in pairs])
+    return list(drafts)
+
+
+def guesses(
+    proposal: Proposal, node: Node, tried: Sequence[Trajectory], place: int
+) -> list[list[str]]:
+    """Return what the optimizing model guesses must be handed on: likeliest words, and luck."""
+    kind, agent = call("hand_on"), proposal.agent
+    behind = [agent.node(name) for name in agent.flow.steps[place + 1 :]]
+    after = "\n".join("- " + " ".join(other.instructions) for other in behind)
+    found = []
+    for sampling in (GREEDY, LUCKY):
+        requests = [
+            kind.request(
+                {
+                    "input": inputs_text(node, one.steps[place].inputs),
+                    "after": after,
+                    "target": (one.example.targets or ("",))[0],
+                },
+                proposal.engine.count_tokens,
+                sampling=sampling,
+                seed=proposal.seed,
+            )
+            for one in tried
+        ]
+        said = map(kind.read, proposal.engine.generate(requests, proposal.watch))
+        found.append([one["handed_on"].strip() if one else "" for one in said])
+    return found
+
+
+def fits(text: str, most: int) -> bool:
+    """Say whether a text is one that a text field of one line can hold.
+
+    >>> fits("a cat", 5), fits("a cat", 4), fits("", 9), fits("a\\ncat", 9)
+    (True, False, False, False)
+    """
+    return 0 < len(text) <= most and text == text.strip() and "\n" not in text
+
+
+def _step(old: Step, node: Node, text: str) -> Step:
+    output = {node.output.answer.name: text}
+    return Step(old.node, old.inputs, output, node.output.render(output), True, Usage())
+
+
+def _demo(old: Step, node: Node, text: str, example: Example) -> Demo:
+    output = {node.output.answer.name: text}
+    return Demo(dict(old.inputs), output, example.id, own_choices(node, example))

@@ -1,0 +1,123 @@
+"""Ideas that were tried: who is nearest, what is counted, and that each runs to its end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from slearn.agent import Agent, Contract, Field, Flow, Node
+from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
+from slearn.engine.scripted import ScriptedEngine
+from slearn.values import Example
+
+Load = Callable[[str], ModuleType]
+KINDS = ("animal", "plant")
+CHOICE = Contract((Field("answer", "choice", choices=KINDS),))
+AGENT = Agent("a", (Node("answer", ("Name the kind.",), output=CHOICE),), Flow(("answer",)))
+WORDS = {"tabby cat": "animal", "red oak": "plant", "barn owl": "animal", "tall elm": "plant"}
+TRAIN = [Example(f"t{n}", {"input": word}, (kind,)) for n, (word, kind) in enumerate(WORDS.items())]
+ROWS = [
+    Example("v1", {"input": "stray cat"}, ("animal",)),
+    Example("v2", {"input": "old oak"}, ("plant",)),
+]
+
+
+@pytest.fixture
+def ideas(load: Load) -> ModuleType:
+    return load("ideas")
+
+
+class Copying(ScriptedEngine):
+    """Believes what it was last shown, and a description that names a word of the input."""
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        for place, request in enumerate(requests):
+            said = [message.content for message in request.messages if message.role == "assistant"]
+            odds = tuple(-0.1 if said[-1:] == [target] else -3.0 for target in request.targets)
+            found[place] = replace(found[place], logprobs=odds)
+        return found
+
+
+def plan(agent: Agent = AGENT, train: Sequence[Example] = TRAIN) -> Any:
+    return SimpleNamespace(agent=agent, data=SimpleNamespace(train=train))
+
+
+def test_the_nearest_shares_rare_words_and_pieces_of_words(ideas: ModuleType) -> None:
+    rank = ideas.ranker(["the cat", "the dog", "the doghouse"])
+    assert rank("my cat")[0] == 0
+    assert rank("doghouses")[0] == 2
+    assert sorted(rank("")) == [0, 1, 2]
+
+
+def test_the_nearest_stands_next_to_the_input(ideas: ModuleType) -> None:
+    lines = {line["way"]: line for line in ideas.retrieved(plan(), ROWS, Copying(), 0)}
+    assert list(lines) == ["drawn 4", "nearest 2", "nearest 4", "nearest 8"]
+    assert lines["nearest 2"]["likely"] == 1.0
+    assert lines["drawn 4"]["likely"] == 0.5  # one set for all: its last is one of two kinds
+    assert lines["drawn 4"]["shown"] < lines["nearest 4"]["shown"]  # a shared prompt is read once
+
+
+def test_labels_are_described_from_their_own_rows(ideas: ModuleType) -> None:
+    asked: list[str] = []
+
+    def describe(request: GenerateRequest) -> str | None:
+        asked.append(request.messages[-1].content)
+        return "fur or feathers"
+
+    lines = list(ideas.labels(plan(), ROWS, Copying(describe), 0))
+    assert [line["way"] for line in lines] == [
+        "plain", "plain, drawn 16", "described", "described, drawn 16"
+    ]  # fmt: skip
+    assert asked == ["tabby cat\nbarn owl", "red oak\ntall elm"]
+
+
+def test_the_commonest_of_several_answers_wins(ideas: ModuleType) -> None:
+    def lucky(request: GenerateRequest) -> str:
+        number = 5 if request.seed % 5 in (0, 1, 2) and request.sampling.temperature else 4
+        return f"calculation: 2 + 3\nanswer: {number}"
+
+    agent = Agent("a", (Node("answer", ("Add.",), output=Contract((Field("answer", "number"),))),),
+                  Flow(("answer",)), metric="number")  # fmt: skip
+    rows = [Example("1", {"input": "2 and 3"}, ("5",))]
+    lines = {
+        line["way"]: line["right"]
+        for line in ideas.votes(plan(agent, rows), rows, ScriptedEngine(lucky), 0)
+    }
+    assert lines == {"likeliest": 0.0, "one by luck": 1.0, "votes of 5": 1.0}
+
+
+def test_it_prints_a_line_for_machines(
+    ideas: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    folder = tmp_path / "kinds"
+    folder.mkdir()
+    for name in ("train", "val", "test"):
+        text = "".join(
+            json.dumps({"id": f"{name}{n}", "input": word, "target": kind, "choices": KINDS}) + "\n"
+            for n, (word, kind) in enumerate(WORDS.items())
+        )
+        (folder / f"{name}.jsonl").write_text(text)
+    starts = {"kinds": {"described": "Name the kind.", "metric": "choice"}}
+    (tmp_path / "starts.json").write_text(json.dumps(starts))
+    asked = [
+        "ideas",
+        "retrieved",
+        "--model",
+        "scripted",
+        "--tasks",
+        "kinds",
+        "--data",
+        str(tmp_path),
+    ]
+    monkeypatch.setattr(sys, "argv", asked)
+    ideas.main()
+    said = json.loads(capsys.readouterr().out)
+    assert said["idea"] == "retrieved" and len(said["tasks"]["kinds"]) == 4

@@ -1,0 +1,145 @@
+"""Wanted outputs: the one is shown after which the rest of the chain finds the right answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from slearn.agent import Agent, Contract, Field, Flow, Node, forward
+from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
+from slearn.engine.scripted import ScriptedEngine
+from slearn.evaluate import score_trajectories
+from slearn.optim import Proposal, SetDemos, Wanted
+from slearn.optim.wanted import able
+from slearn.values import Example
+from tests.optim.proposals import proposal, single
+
+NAMED = {"cat": "animal", "oak": "plant", "owl": "animal", "elm": "plant"}
+ROWS = [
+    Example(f"e{n}", {"input": f"{word} {n}"}, (NAMED[word].upper(),))
+    for n, word in enumerate(list(NAMED) * 3)
+]
+
+
+class Second(ScriptedEngine):
+    """The second node writes in capitals what the first one names; the first says what `say` does.
+
+    The trainer's guess of what must be handed on is right for every other row.
+    """
+
+    def __init__(self, say: str = "thing") -> None:
+        self._say = say
+        super().__init__(self._work)
+
+    def _work(self, request: GenerateRequest) -> str | None:
+        told, asked = request.messages[0].content, request.messages[-1].content
+        if "Capitals" in told:
+            return asked.upper()
+        if "Name" in told:
+            return self._say
+        if "must hand on" in told:
+            row = next(row for row in ROWS if row.inputs["input"] in asked)
+            right = (row.targets or ("",))[0].lower()
+            return f'{{"handed_on": "{right if int(row.id[1:]) % 2 else "no idea"}"}}'
+        return None
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        for place, request in enumerate(requests):
+            done = request.messages[-1].content.upper()
+            odds = tuple(-0.1 if target == done else -5.0 for target in request.targets)
+            found[place] = replace(found[place], logprobs=odds)
+        return found
+
+
+def chain(first: Contract | None = None) -> Agent:
+    nodes = (
+        Node("first", ("Name the kind.",), output=first or Contract()),
+        Node("second", ("Capitals.",), ("first",)),
+    )
+    return Agent("c", nodes, Flow(("first", "second")))
+
+
+def shown(agent: Agent, engine: ScriptedEngine) -> Proposal:
+    taken = forward(agent, ROWS, engine)
+    scores = score_trajectories(agent, taken, engine)
+    empty = proposal(agent, [], engine=engine)
+    return replace(empty, trajectories=taken, scores=scores, pool=ROWS)
+
+
+def test_what_leads_to_the_right_answer_becomes_demonstrations() -> None:
+    engine = Second()
+    (found,) = Wanted().propose(shown(chain(), engine))
+    (edit,) = found.edits
+    assert isinstance(edit, SetDemos) and edit.node == "first"
+    rows = {row.id: row for row in ROWS}
+    assert edit.demos
+    for demo in edit.demos:
+        right = (rows[demo.source].targets or ("",))[0]
+        assert demo.inputs == rows[demo.source].inputs
+        assert demo.output["answer"].upper() == right  # the guess or the target itself
+
+
+def test_of_a_choice_all_are_tried_and_no_model_guesses() -> None:
+    engine = Second("plant")
+    contract = Contract((Field("answer", "choice", choices=("animal", "plant", "stone")),))
+    (found,) = Wanted().propose(shown(chain(contract), engine))
+    (edit,) = found.edits
+    assert isinstance(edit, SetDemos)
+    assert {(d.inputs["input"][:3], d.output["answer"]) for d in edit.demos} <= set(NAMED.items())
+    assert {d.output["answer"] for d in edit.demos} == {"animal", "plant"}
+
+
+def test_nothing_is_shown_where_nothing_is_better() -> None:
+    class Hopeless(Second):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            found = super().score(requests, watch)
+            return [replace(one, logprobs=tuple(-5.0 for _ in one.logprobs)) for one in found]
+
+    assert Wanted().propose(shown(chain(), Hopeless())) == []
+
+
+def test_a_node_that_is_right_already_is_shown_nothing() -> None:
+    class Right(Second):
+        def _work(self, request: GenerateRequest) -> str | None:
+            if "Name" in request.messages[0].content:
+                return NAMED[request.messages[-1].content[:3]]
+            return super()._work(request)
+
+    assert Wanted().propose(shown(chain(), Right())) == []
+
+
+def test_demonstrations_that_a_node_has_may_stay() -> None:
+    agent, engine = chain(), Second()
+    one = shown(agent, engine)
+    (first,) = Wanted().propose(one)
+    (edit,) = first.edits
+    assert isinstance(edit, SetDemos)
+    had = edit.demos[:1]
+    node = replace(agent.node("first"), demos=had)
+    found = Wanted().propose(replace(one, agent=agent.with_node(node)))
+    sizes = [len(candidate.agent.node("first").demos) for candidate in found]
+    assert len(found) == 2 and sizes[1] == sizes[0] + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "contract", "can"),
+    [
+        ("first", Contract(), True),
+        ("first", Contract((Field("answer", "number"),)), True),
+        ("first", Contract((Field("reasoning"), Field())), False),
+        ("second", Contract(), False),
+    ],
+)
+def test_only_nodes_before_the_last_that_return_one_value(
+    name: str, contract: Contract, can: bool
+) -> None:
+    assert able(chain(contract), name) is can
+
+
+def test_an_agent_of_one_node_has_none() -> None:
+    assert Wanted().propose(proposal(single(), ROWS)) == []
