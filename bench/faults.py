@@ -16,10 +16,10 @@ fault name it most often; of demonstrations they can say no more than that an ex
 Last, the faulty chain is trained, and is repaired where it wins back most of what the fault had
 cost on those 24 rows.
 
-A fault that costs little is harmless and measured no further: another is drawn in its place, until
-there were too many. Faults are kept for what they cost on the rows that tell what was won back,
-which flatters repairs a little. One JSON line a case, and one for each harmless fault; what has a
-line is not measured again.
+A fault that costs little, or breaks a chain that was right less than half the time, is harmless
+and measured no further: another is drawn in its place, until there were too many. Faults are kept
+for what they cost on the rows that tell what was won back, which flatters repairs a little. One
+JSON line a case, and one for each harmless fault; what has a line is not measured again.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ RESULTS = ROOT / "bench" / "results" / "faults.jsonl"
 CELLS = 8192  # of the cache: what `slearn train` takes by default
 TRIES = 12  # faults drawn for a case before it is given up
 HARMLESS = 0.2  # of accuracy: what costs less is no fault to find
+HEALTHY = 0.5  # a chain that is right less often is none to compare with
 REPAIRED = 0.8  # of what the fault cost
 METRIC = "operator:eq"  # capital letters count, which they do not for `exact`
 SHOWN, WRONG = (1, 2), (4, 8)  # demonstrations of a node; those with a wrong answer among them
@@ -308,7 +309,7 @@ def measure(case: Case, engine: Engine, seed: int, tokens: int) -> dict[str, Any
         fmean(evaluate(agent, rows, engine).scores) for agent in (case.healthy, case.faulty)
     )
     found: dict[str, Any] = {"rows": len(rows), "healthy": healthy, "faulty": faulty}
-    if healthy - faulty < HARMLESS:
+    if healthy < HEALTHY or healthy - faulty < HARMLESS:
         return {**found, "harmless": True}
     losses = [fmean(measured_loss(agent, rows, engine)) for agent in (case.healthy, case.faulty)]
     found |= {

@@ -20,11 +20,12 @@ from slearn.call import call
 from slearn.engine import Sampling
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
-from slearn.optim.lines import faultiest, numbered
+from slearn.optim.lines import by_blame, faultiest, numbered
 from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example
 
 _MOST = 32
+_FEW = 2  # drafts where another node is to blame: they would fill the race
 _WANTED = 4  # trajectories that passed
 _ROOM = 900  # tokens that demos may take: less than a prompt's cap, and read again for each rival
 
@@ -43,14 +44,18 @@ class DemoSets(Optimizer):
         self._sizes = sizes  # the least; where targets repeat, as many of each as makes so many
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return up to `drafts` candidates, each another set for the last node."""
+        """Return up to `drafts` candidates, each another set for the last node.
+
+        Where another node is to blame they are few.
+        """
         node = proposal.agent.last
         available = demos_for(proposal.agent, node, proposal)
         if not available:
             return []
         chance = proposal.chance(self.name)
         candidates: list[Candidate] = []
-        for draft in range(self._drafts):
+        to_blame = by_blame(proposal)[0] == node.name
+        for draft in range(self._drafts if to_blame else _FEW):
             demos, operator = self._draw(proposal, available, chance, draft)
             if demos and demos != node.demos:
                 edit = SetDemos(node.name, demos)

@@ -23,7 +23,7 @@ from slearn.optim.lines import by_blame
 from slearn.optim.tries import LUCKY
 from slearn.values import Example, Usage
 
-_ROWS = 8
+_WORST, _BEST = 4, 2  # rows: errors alone would show a one-sided picture
 _SHOWN = 6
 _BETTER = 0.3  # of shortfall, 0 to 2: what an output must win to be worth showing
 _LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
@@ -65,8 +65,8 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
     None where nothing that was tried is better than what the node writes.
     """
     pairs = zip(proposal.trajectories, proposal.scores, strict=True)
-    worst = sorted((pair for pair in pairs if pair[0].example.targets), key=lambda pair: pair[1])
-    tried = [trajectory for trajectory, _ in worst[:_ROWS]]
+    ranked = sorted((pair for pair in pairs if pair[0].example.targets), key=lambda pair: pair[1])
+    tried = [trajectory for trajectory, _ in [*ranked[:_WORST], *ranked[_WORST:][-_BEST:]]]
     if not tried:
         return ()
     place = proposal.agent.flow.steps.index(node.name)
