@@ -35,10 +35,19 @@ from slearn.engine import (
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.errors import DataError
 from slearn.evaluate import evaluate
-from slearn.optim import Candidate, DemoSets, InsertLine, Optimizer, Proposal, ReasonFirst, Tips
+from slearn.optim import (
+    Candidate,
+    Cross,
+    DemoSets,
+    InsertLine,
+    Optimizer,
+    Proposal,
+    ReasonFirst,
+    Tips,
+)
 from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME
-from slearn.select import set_aside
+from slearn.select import race, set_aside
 from slearn.settings import TrainSettings
 from slearn.store import Store
 from slearn.train import Engines, TrainData, train
@@ -122,6 +131,27 @@ def test_no_candidate_races_on_a_row_that_it_shows(store_path: Path) -> None:
             assert users[-1] not in users[:-1]
             shown += len(users) - 1
     assert shown > 100
+
+
+def test_what_an_earlier_front_shows_is_not_raced_on_either(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raced: list[str] = []
+
+    def watched(
+        agent: Agent, candidates: list[Candidate], rows: list[Example], *a: Any, **named: Any
+    ) -> Any:
+        ids = {row.id for row in rows}
+        for candidate in candidates:
+            assert not candidate.agent.sources() & ids
+            raced.append(candidate.operator)
+        return race(agent, candidates, rows, *a, **named)
+
+    monkeypatch.setattr("slearn.choose.race", watched)
+    # a wider front than there ever is
+    monkeypatch.setattr("slearn.choose.front", lambda laps: [lap.candidate for lap in laps][::-3])
+    toy.run(store_path, settings=toy.SHORT, optimizers=[DemoSets(), Tips(), Cross()])
+    assert {name for name in raced if "+" in name or "again" in name}
 
 
 def test_nothing_of_validation_or_test_is_in_the_agent(finished: Finished) -> None:
