@@ -5,6 +5,7 @@ forward -> loss -> backward -> aggregate -> propose -> race -> validate
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from slearn.agent import forward
@@ -13,8 +14,9 @@ from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, attribute, backward
 from slearn.loss import language_loss, measured_loss
-from slearn.optim import Proposal
+from slearn.optim import Candidate, Proposal
 from slearn.state import Frame, State, allowed
+from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
 
@@ -45,7 +47,6 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
     """Run the batch forwards and backwards, and return what optimizers may see of it."""
     session, agent = frame.session, state.agent
     engine, optimizer, watch = session.tools
-    raced = {row.id for row in batch.race}
     session.progress.phase("forward", number)
     trajectories = forward(agent, batch.forward, engine, watch=watch)
     scores = score_trajectories(agent, trajectories, optimizer, watch, task=frame.task)
@@ -73,8 +74,17 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         watch=watch,
         attributions=state.attributions,
         measure=frame.measure,
-        front=[one for one in state.front if not one.agent.sources() & raced],
+        front=unshown(state.front, batch.race),
     )
+
+
+def unshown(front: Sequence[Candidate], rows: Sequence[Example]) -> list[Candidate]:
+    """Return who of a front shows none of the rows that candidates will race on.
+
+    >>> # unshown(state.front, batch.race)
+    """
+    raced = {row.id for row in rows}
+    return [one for one in front if not one.agent.sources() & raced]
 
 
 def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:

@@ -37,7 +37,6 @@ from slearn.errors import DataError
 from slearn.evaluate import evaluate
 from slearn.optim import (
     Candidate,
-    Cross,
     DemoSets,
     InsertLine,
     Optimizer,
@@ -47,11 +46,13 @@ from slearn.optim import (
 )
 from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME
-from slearn.select import race, set_aside
+from slearn.select import set_aside
 from slearn.settings import TrainSettings
+from slearn.step import unshown
 from slearn.store import Store
 from slearn.train import Engines, TrainData, train
 from slearn.values import Example, Usage
+from tests.optim.proposals import proposal
 from tests.training import toy
 from tests.training.conftest import Finished
 
@@ -133,25 +134,14 @@ def test_no_candidate_races_on_a_row_that_it_shows(store_path: Path) -> None:
     assert shown > 100
 
 
-def test_what_an_earlier_front_shows_is_not_raced_on_either(
-    store_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raced: list[str] = []
-
-    def watched(
-        agent: Agent, candidates: list[Candidate], rows: list[Example], *a: Any, **named: Any
-    ) -> Any:
-        ids = {row.id for row in rows}
-        for candidate in candidates:
-            assert not candidate.agent.sources() & ids
-            raced.append(candidate.operator)
-        return race(agent, candidates, rows, *a, **named)
-
-    monkeypatch.setattr("slearn.choose.race", watched)
-    # a wider front than there ever is
-    monkeypatch.setattr("slearn.choose.front", lambda laps: [lap.candidate for lap in laps][::-3])
-    toy.run(store_path, settings=toy.SHORT, optimizers=[DemoSets(), Tips(), Cross()])
-    assert {name for name in raced if "+" in name or "again" in name}
+def test_who_shows_a_row_that_is_raced_on_does_not_come_back_from_the_front() -> None:
+    rows = toy.rows()[:9]
+    first, second = (
+        DemoSets(drafts=1).propose(proposal(toy.start(), pool))[0] for pool in (rows[:3], rows[3:6])
+    )
+    tip = Candidate("tip", toy.start(), ())
+    assert unshown([first, second, tip], rows[2:3]) == [second, tip]
+    assert unshown([first, second, tip], rows[6:]) == [first, second, tip]
 
 
 def test_nothing_of_validation_or_test_is_in_the_agent(finished: Finished) -> None:
