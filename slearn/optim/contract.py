@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
 from slearn.agent import Agent, Contract, Demo, Field, Node
+from slearn.engine import GREEDY
 from slearn.errors import ContextError
 from slearn.loss import shortfall
 from slearn.metrics import hopeful
@@ -21,8 +23,9 @@ REASONING = Field("reasoning", "text", max_chars=800, max_tokens=160, multiline=
 # What the field is called steers what a small model writes: "reasoning" begins with "To determine
 # how many …", "calculation" with the numbers (docs/lab.md).
 WAYS = (REASONING, replace(REASONING, name="calculation"))
-_TRIED = 12  # rows of the pool that are reasoned about to find demonstrations
+_ROWS = 12  # of the pool: some to find demonstrations in, as many others to compare ways on
 _SHOWN = 4
+_KEPT = 2
 
 
 class ReasonFirst(Optimizer):
@@ -51,61 +54,78 @@ class ReasonFirst(Optimizer):
         return []
 
     def _reasoning(self, proposal: Proposal, ways: Sequence[Field]) -> list[Candidate]:
-        """Return the way that makes right answers likeliest: as taught, as shown, and plain."""
-        node = proposal.agent.last
-        contracts = [Contract((way, node.output.answer)) for way in ways]
-        edits = [SetContract(node.name, contract) for contract in contracts]
-        agents = [apply(proposal.agent, edit) for edit in edits]
+        """Return the best two of all ways: plain, as shown by the agent itself, as taught.
+
+        They are compared on rows that none of them shows.
+        """
+        node, count = proposal.agent.last, proposal.engine.count_tokens
         told, shown = proposal.agent.metric != "judge", proposal.agent.sources()
         usable = [row for row in proposal.pool if row.targets and row.id not in shown and told]
-        rows = usable[:_TRIED]
-        best, promising = compared(proposal, agents, rows)
-        found = [self.candidate(proposal, [edits[best]])] if promising else []
-        if promising and (demos := reasoned(proposal, agents[best], rows)):
-            edit = replace(edits[best], demos=demos)
-            found.insert(0, self.candidate(proposal, [edit], "reason as shown"))
-        count = proposal.engine.count_tokens
-        lessons = [taught(usable[len(rows) :], agent.last, count) for agent in agents]
-        if all(lessons):
-            edits = [replace(edit, demos=own) for edit, own in zip(edits, lessons, strict=True)]
-            agents = [apply(proposal.agent, edit) for edit in edits]
-            best, promising = compared(proposal, agents, rows)
-            if promising:
-                found.insert(0, self.candidate(proposal, [edits[best]], "reason as taught"))
-        return found
+        part = min(_ROWS, len(usable) // 3)
+        tried, fresh, more = usable[:part], usable[part : 2 * part], usable[2 * part :]
+        found: list[Candidate] = []
+        for way in ways if fresh else ways[:1]:
+            edit = SetContract(node.name, Contract((way, node.output.answer)))
+            agent = apply(proposal.agent, edit)
+            sets = {
+                "reason as taught": taught(more, agent.last, count),
+                "reason as shown": reasoned(proposal, agent, tried),
+            }
+            edits = {name: replace(edit, demos=demos) for name, demos in sets.items() if demos}
+            for name, one in {**edits, self.name: edit}.items():
+                found.append(self.candidate(proposal, [one], name))
+        return best(proposal, found, fresh) if fresh else found
 
 
-def compared(
-    proposal: Proposal, agents: Sequence[Agent], rows: Sequence[Example]
-) -> tuple[int, bool]:
-    """Return the place of the agent with the lowest shortfall on rows, and whether it promises.
+def best(
+    proposal: Proposal, candidates: Sequence[Candidate], rows: Sequence[Example]
+) -> list[Candidate]:
+    """Return the candidate of each operator with the lowest shortfall on rows, the best two.
 
     A dozen rows tell more by what the right answers' chances were than by how many were right. One
     that would fall behind the incumbent even with some luck promises nothing: writing is dear.
     """
-    if not rows:
-        return 0, True
-    field, watch = [proposal.agent, *agents], proposal.watch
+    field, watch = [proposal.agent, *(one.agent for one in candidates)], proposal.watch
     try:
         losses = proposal.measure(field, [rows] * len(field), proposal.runner, watch=watch)
     except ContextError:
-        return 0, True  # the guards will say why
+        return list(candidates)  # the guards will say why
     old, *short = [list(map(shortfall, own)) for own in losses]
-    best = min(range(len(agents)), key=lambda place: fmean(short[place]))
-    return best, hopeful(old, short[best]) <= 0
+    ranked = sorted(range(len(candidates)), key=lambda place: fmean(short[place]))
+    fine = [candidates[place] for place in ranked if hopeful(old, short[place]) <= 0]
+    first = {one.operator: one for one in reversed(fine)}  # the last to be set is the best
+    return [one for one in fine if first[one.operator] is one][:_KEPT]
 
 
 def reasoned(proposal: Proposal, agent: Agent, rows: Sequence[Example]) -> tuple[Demo, ...]:
     """Return demonstrations of the last node from rows that an agent answers right.
 
-    What was wrong when it wrote the likeliest words is tried once more with some luck, if there are
-    too few.
+    What was wrong when it wrote the likeliest words is tried again with some luck, if there are too
+    few. Of those that are right, the ones that came to the answer before they gave it are shown:
+    others teach that what is written first does not matter.
     """
-    right = right_answers(proposal, agent, rows)
-    if len(right) < _SHOWN:
-        right += right_answers(proposal, agent, rest(rows, right), LUCKY)
-    made = (demo_from(trajectory, agent.last) for trajectory in right)
-    return tuple([demo for demo in made if demo is not None][:_SHOWN])
+    right: list[Demo] = []
+    open_rows = list(rows)
+    for sampling in (GREEDY, LUCKY, LUCKY):
+        if len(list(filter(grounded, right))) >= _SHOWN or not open_rows:
+            break
+        seed = proposal.seed + len(right)
+        taken = right_answers(replace(proposal, seed=seed), agent, open_rows, sampling)
+        right += [demo for one in taken if (demo := demo_from(one, agent.last)) is not None]
+        open_rows = rest(open_rows, taken)
+    return tuple((list(filter(grounded, right)) or right)[:_SHOWN])
+
+
+def grounded(demo: Demo) -> bool:
+    """Say whether a demonstration names its answer in a field before it.
+
+    >>> grounded(Demo({}, {"reasoning": "54 / 18 = 3", "answer": "3"}))
+    True
+    >>> grounded(Demo({}, {"reasoning": "We divide 54 by 18.", "answer": "3"}))
+    False
+    """
+    *before, answer = (text.casefold() for text in demo.output.values())
+    return any(re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) for text in before)
 
 
 def answer_only(node: Node) -> tuple[Demo, ...]:

@@ -338,15 +338,33 @@ def test_what_was_reasoned_right_is_shown() -> None:
         right = LABELS[number % 3] if number % 2 and way == "reasoning" else "billing"
         return f"{way}: it is number {number}\nanswer: {right}"
 
-    given_ = proposal(single(), rows(20), engine=ScriptedEngine(script))
-    shows, plain = ReasonFirst().propose(given_)
-    assert plain.operator == "reason first" and shown(plain) == ()
+    class Reasons(ScriptedEngine):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            ways = ["calculation" in request.messages[0].content for request in requests]
+            return [Score((-2.0 if way else -0.5,), Usage(1)) for way in ways]
+
+    given_ = proposal(single(), rows(30), engine=Reasons(script))
+    shows, other = sorted(ReasonFirst().propose(given_), key=lambda one: -len(shown(one)))
+    assert other.operator == "reason first" and not shown(other)
     assert shows.operator == "reason as shown" and shows.agent.last.output.fields[0] == REASONING
     assert [demo.source for demo in shown(shows)] == ["e0", "e1", "e3", "e5"]
     assert shown(shows)[1].output == {"reasoning": "it is number 1", "answer": "delivery"}
     wrong = ScriptedEngine(lambda request: f"{asked_way(request)}: x\nanswer: account")
     nobody = proposal(single(), rows(2), engine=wrong)
     assert len(ReasonFirst().propose(nobody)) == 1
+
+
+def test_reasoning_that_comes_to_its_answer_is_shown_before_one_that_does_not() -> None:
+    def script(request: GenerateRequest) -> str:
+        number = int(request.messages[-1].content.split()[-1])
+        right = LABELS[number % 3]
+        said = f"so it is {right}" if number in (2, 4, 5) else "as it goes"
+        return f"{asked_way(request)}: {said}\nanswer: {right}"
+
+    found = ReasonFirst().propose(proposal(single(), rows(30), engine=ScriptedEngine(script)))
+    assert [demo.source for demo in shown(found[0])] == ["e2", "e4", "e5"]
 
 
 def test_the_way_of_reasoning_after_which_answers_are_likelier_is_proposed() -> None:
@@ -371,6 +389,7 @@ def test_the_way_of_reasoning_after_which_answers_are_likelier_is_proposed() -> 
     assert ReasonFirst().propose(proposal(single(), rows(20), engine=Worse(script))) == []
     given_ = proposal(single(), rows(20), engine=Calculates(script))
     shows, plain = ReasonFirst().propose(given_)
+    assert [one.operator for one in (shows, plain)] == ["reason as shown", "reason first"]
     for candidate in (shows, plain):
         assert [f.name for f in candidate.agent.last.output.fields] == ["calculation", "answer"]
     assert shown(shows)[0].output == {"calculation": "number 0", "answer": "billing"}

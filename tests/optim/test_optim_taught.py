@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import Contract, Field
-from slearn.engine import GenerateRequest
+from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import EngineError
 from slearn.optim import ReasonFirst
 from slearn.optim.contract import WAYS
 from slearn.optim.taught import fits, rationale, taught
-from slearn.values import Example
+from slearn.values import Example, Usage
 from tests.optim.proposals import CHOICE, LABELS, proposal, rows, single
 
 REASONS = single(contract=Contract((WAYS[0], *CHOICE.fields))).last
@@ -83,11 +84,15 @@ def test_reason_first_shows_what_the_data_says() -> None:
         number = int(request.messages[-1].content.split()[-1])
         return f"{way}: as it goes\nanswer: {LABELS[number % 3]}"
 
-    found = ReasonFirst().propose(proposal(single(), told(30), engine=ScriptedEngine(script)))
-    assert [one.operator for one in found] == [
-        "reason as taught",
-        "reason as shown",
-        "reason first",
-    ]
+    class Taught(ScriptedEngine):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            texts = ["".join(message.content for message in r.messages) for r in requests]
+            odds = [-0.5 * (2 - ("It says" in text) - ("as it goes" in text) / 2) for text in texts]
+            return [Score((one,), Usage(1)) for one in odds]
+
+    found = ReasonFirst().propose(proposal(single(), told(30), engine=Taught(script)))
+    assert [one.operator for one in found] == ["reason as taught", "reason as shown"]
     sources = [demo.source for demo in found[0].agent.last.demos]
-    assert sources == [f"e{n}" for n in range(12, 20)]  # none that the ways were compared on
+    assert sources == [f"e{n}" for n in range(20, 28)]  # none that the ways were compared on
