@@ -55,7 +55,8 @@ docs: setup
 # The table of what was measured, and the speed of everything on the tiny model at small sizes:
 # about 15 minutes by reckoning on two cores that read 270 tokens a second. By hand, on an idle
 # machine, because they take hours or a server's binary:
-#   suite.py run                                            hours: it trains
+#   suite.py run, faults.py                                 hours: they train
+#   contracts.py, ideas.py, judging.py, selection.py record minutes a task, on data of your own
 #   decode.py --weights f16 --cells 1024,8192,32768, 0.5B   more than an hour a form
 #   determinism.py --tuned --calls 120, 0.5B                a quarter of an hour
 #   limits.py soak, limits.py queue                         20 minutes; 10,000 requests
