@@ -56,7 +56,7 @@ def choose(
         made = [one for other, one in proposed if other == name and one in candidates]
         if made:  # it had its try
             frame.turns.note(name, proposal.step, made, finalists)
-    state = state.with_front(front(laps))
+    state = state.with_front(front(laps), candidates)
     # What the race has paid for is not lost where better versions cannot be had any more.
     with suppress(OutOfTime, OutOfTokens, ContextError):
         laps = refined(frame, state, proposal, laps, rows)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from slearn.agent import Agent
 from slearn.grad import Attribution
 from slearn.loss import Measure, measured_losses
-from slearn.optim import Candidate, Guards, Optimizer, Turns
+from slearn.optim import Candidate, Guards, Optimizer, Turns, lasting
 from slearn.session import Session
 from slearn.values import Example
 
@@ -40,9 +40,14 @@ class State:
         """The incumbent's mean score on validation."""
         return sum(self.scores) / len(self.scores)
 
-    def with_front(self, found: Sequence[Candidate]) -> State:
-        """Return the state with the front of another race, whose candidates are the newest."""
-        return replace(self, front=(*found, *self.front)[:FRONT])
+    def with_front(self, found: Sequence[Candidate], raced: Sequence[Candidate]) -> State:
+        """Return the state with the front of another race: the newest first, and no one twice.
+
+        Who was on the front and raced again stays only if he did best on some row again.
+        """
+        tried = [one.edits for one in raced]
+        old = [one for one in self.front if one.edits not in tried]
+        return replace(self, front=(*lasting(found), *old)[:FRONT])
 
     @property
     def standstill(self) -> str:

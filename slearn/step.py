@@ -14,7 +14,7 @@ from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, attribute, backward
 from slearn.loss import language_loss, measured_loss
-from slearn.optim import Candidate, Proposal
+from slearn.optim import Candidate, Proposal, apply_all
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
@@ -74,17 +74,20 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         watch=watch,
         attributions=state.attributions,
         measure=frame.measure,
-        front=unshown(state.front, batch.race),
+        front=unshown(state, batch.race),
     )
 
 
-def unshown(front: Sequence[Candidate], rows: Sequence[Example]) -> list[Candidate]:
-    """Return who of a front shows none of the rows that candidates will race on.
+def unshown(state: State, rows: Sequence[Example]) -> list[Candidate]:
+    """Return who of the front would show none of the rows that candidates will race on.
 
-    >>> # unshown(state.front, batch.race)
+    >>> # unshown(state, batch.race)
     """
     raced = {row.id for row in rows}
-    return [one for one in front if not one.agent.sources() & raced]
+    agents = [apply_all(state.agent, one.edits) for one in state.front]
+    return [
+        one for one, agent in zip(state.front, agents, strict=True) if not agent.sources() & raced
+    ]
 
 
 def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 
 from slearn.agent import Agent, Contract, Field, Node
 from slearn.engine import Engine, Watcher
+from slearn.errors import ContextError
 from slearn.loss import Measure, measured_losses
 from slearn.values import Example
 
@@ -85,7 +86,13 @@ def attribute(
     unseen = unseen[: max(_FEWEST, _SCORED // len(places))]  # many parts, fewer rows for each
     agents = [agent, *(without(agent, *place) for place in places)]
     batches = [unseen] * len(agents)
-    whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
+    try:
+        whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
+    except ContextError:  # handed on, or written at length, a text may be too long for the rest
+        places = [place for place in places if place[1] in ("line", "demo", "demos")]
+        agents = [agent, *(without(agent, *place) for place in places)]
+        batches = [unseen] * len(agents)
+        whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
     return [
         Attribution(*place, round(_mean(losses) - _mean(whole), 4), len(unseen))
         for place, losses in zip(places, reduced, strict=True)
@@ -141,7 +148,9 @@ def bypassed(agent: Agent, node: Node) -> Agent:
     for other in agent.nodes:
         names = {name: source if _reads(other, node, name) else name for name in other.inputs}
         demos = tuple(
-            replace(demo, inputs={names[name]: value for name, value in demo.inputs.items()})
+            replace(
+                demo, inputs={names.get(name, name): value for name, value in demo.inputs.items()}
+            )
             for demo in other.demos
         )
         rest.append(replace(other, inputs=tuple(names.values()), demos=demos))

@@ -3,7 +3,7 @@
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.calibrate import Calibrate
 from slearn.optim.contract import ReasonFirst
-from slearn.optim.cross import Cross, still
+from slearn.optim.cross import Cross, lasting, still
 from slearn.optim.demos import DemoEdits, DemoSets, PassedDemos
 from slearn.optim.drop import DropParts
 from slearn.optim.edits import (
@@ -76,5 +76,6 @@ __all__ = [
     "apply",
     "apply_all",
     "edit_as_json",
+    "lasting",
     "still",
 ]

@@ -23,9 +23,13 @@ REASONING = Field("reasoning", "text", max_chars=800, max_tokens=160, multiline=
 # What the field is called steers what a small model writes: "reasoning" begins with "To determine
 # how many …", "calculation" with the numbers (docs/lab.md).
 WAYS = (REASONING, replace(REASONING, name="calculation"))
-_ROWS = 12  # of the pool: some to find demonstrations in, as many others to compare ways on
-_SHOWN = 4
+_TRIED = 12  # rows of the pool that are reasoned about to find demonstrations
+_COMPARED = 8  # others, on which the ways are compared: writing is dear
+_FEWEST = 3  # rows to compare on: fewer say nothing
+_SHOWN, _ENOUGH = 4, 2  # demonstrations: wanted, and enough not to try once more
 _KEPT = 2
+# Ways to try a row, and for how many demonstrations a try is made: the likeliest words always.
+_TRIES = ((GREEDY, 1), (LUCKY, _SHOWN), (LUCKY, _ENOUGH))
 
 
 class ReasonFirst(Optimizer):
@@ -61,8 +65,11 @@ class ReasonFirst(Optimizer):
         node, count = proposal.agent.last, proposal.engine.count_tokens
         told, shown = proposal.agent.metric != "judge", proposal.agent.sources()
         usable = [row for row in proposal.pool if row.targets and row.id not in shown and told]
-        part = min(_ROWS, len(usable) // 3)
-        tried, fresh, more = usable[:part], usable[part : 2 * part], usable[2 * part :]
+        third = len(usable) // 3
+        split = third >= _FEWEST
+        tried = usable[: min(_TRIED, third if split else len(usable))]
+        fresh = usable[len(tried) :][: min(_COMPARED, third)] if split else []
+        more = usable[len(tried) + len(fresh) :]
         found: list[Candidate] = []
         for way in ways if fresh else ways[:1]:
             edit = SetContract(node.name, Contract((way, node.output.answer)))
@@ -82,14 +89,14 @@ def best(
 ) -> list[Candidate]:
     """Return the candidate of each operator with the lowest shortfall on rows, the best two.
 
-    A dozen rows tell more by what the right answers' chances were than by how many were right. One
+    Few rows tell more by what the right answers' chances were than by how many were right. One
     that would fall behind the incumbent even with some luck promises nothing: writing is dear.
     """
     field, watch = [proposal.agent, *(one.agent for one in candidates)], proposal.watch
     try:
         losses = proposal.measure(field, [rows] * len(field), proposal.runner, watch=watch)
     except ContextError:
-        return list(candidates)  # the guards will say why
+        return list(candidates)[:_KEPT]  # the guards will say why
     old, *short = [list(map(shortfall, own)) for own in losses]
     ranked = sorted(range(len(candidates)), key=lambda place: fmean(short[place]))
     fine = [candidates[place] for place in ranked if hopeful(old, short[place]) <= 0]
@@ -106,11 +113,11 @@ def reasoned(proposal: Proposal, agent: Agent, rows: Sequence[Example]) -> tuple
     """
     right: list[Demo] = []
     open_rows = list(rows)
-    for sampling in (GREEDY, LUCKY, LUCKY):
-        if len(list(filter(grounded, right))) >= _SHOWN or not open_rows:
+    for attempt, (sampling, wanted) in enumerate(_TRIES):
+        if len(list(filter(grounded, right))) >= wanted or not open_rows:
             break
-        seed = proposal.seed + len(right)
-        taken = right_answers(replace(proposal, seed=seed), agent, open_rows, sampling)
+        luck = replace(proposal, seed=proposal.seed + attempt)
+        taken = right_answers(luck, agent, open_rows, sampling)
         right += [demo for one in taken if (demo := demo_from(one, agent.last)) is not None]
         open_rows = rest(open_rows, taken)
     return tuple((list(filter(grounded, right)) or right)[:_SHOWN])
@@ -124,8 +131,9 @@ def grounded(demo: Demo) -> bool:
     >>> grounded(Demo({}, {"reasoning": "We divide 54 by 18.", "answer": "3"}))
     False
     """
-    *before, answer = (text.casefold() for text in demo.output.values())
-    return any(re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) for text in before)
+    *before, answer = (text.casefold().replace(",", "") for text in demo.output.values())
+    alone = rf"(?<![\w.]){re.escape(answer)}(?!\w|\.\d)"
+    return bool(answer) and any(re.search(alone, text) for text in before)
 
 
 def answer_only(node: Node) -> tuple[Demo, ...]:

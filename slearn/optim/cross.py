@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from slearn.optim.base import Candidate, Optimizer, Proposal
-from slearn.optim.edits import Edit, apart, apply_all
+from slearn.optim.edits import Edit, SetContract, apart, apply_all
 
 
 class Cross(Optimizer):
@@ -36,7 +36,16 @@ class Cross(Optimizer):
         return found[: self._drafts]
 
 
+def lasting(front: Iterable[Candidate]) -> list[Candidate]:
+    """Return who of a front may race again: a bias was fitted on rows that later races may use."""
+    return [one for one in front if not any(map(_biased, one.edits))]
+
+
 def still(front: Iterable[Candidate], accepted: Iterable[Edit]) -> tuple[Candidate, ...]:
     """Return who of a front can be put on top of an agent whose accepted edits were made since."""
     made = tuple(accepted)
     return tuple(one for one in front if apart(one.edits, made))
+
+
+def _biased(edit: Edit) -> bool:
+    return isinstance(edit, SetContract) and bool(edit.contract.answer.bias)

@@ -20,7 +20,7 @@ from slearn.call import call
 from slearn.engine import Sampling
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
-from slearn.optim.lines import by_blame, faultiest, numbered
+from slearn.optim.lines import faultiest, numbered
 from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example
 
@@ -54,7 +54,7 @@ class DemoSets(Optimizer):
             return []
         chance = proposal.chance(self.name)
         candidates: list[Candidate] = []
-        to_blame = by_blame(proposal)[0] == node.name
+        to_blame = faultiest(proposal) == node
         for draft in range(self._drafts if to_blame else _FEW):
             demos, operator = self._draw(proposal, available, chance, draft)
             if demos and demos != node.demos:

@@ -106,7 +106,8 @@ def by_blame(proposal: Proposal) -> list[str]:
     harmful = sorted(proposal.attributions, key=lambda found: found.nats)
     measured = [found.node for found in harmful if found.nats < _HARM]
     last_first = reversed(proposal.agent.flow.steps)
-    blamed = sorted(last_first, key=lambda name: -proposal.gradients[name].weight)
+    weights = {name: gradient.weight for name, gradient in proposal.gradients.items()}
+    blamed = sorted(last_first, key=lambda name: -weights.get(name, 0.0))
     return list(dict.fromkeys([*measured, *blamed]))
 
 

@@ -8,16 +8,16 @@ such outputs. It is bootstrapping (PassedDemos) where nothing passed yet.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from slearn.agent import Agent, Demo, Node, Step, Trajectory, inputs_text, run_nodes
+from slearn.agent import Agent, Demo, Field, Node, Step, Trajectory, inputs_text, run_nodes
 from slearn.call import call
 from slearn.engine import GREEDY
 from slearn.errors import ContextError
 from slearn.loss import losses_after, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
-from slearn.optim.demos import balanced, own_choices
+from slearn.optim.demos import balanced, own_choices, within
 from slearn.optim.edits import SetDemos
 from slearn.optim.lines import by_blame
 from slearn.optim.tries import LUCKY
@@ -48,7 +48,9 @@ class Wanted(Optimizer):
             demos = wanted(proposal, node)
         except ContextError:  # no room for what was tried
             return []
-        sets = [demos, (*node.demos, *demos)] if demos and node.demos else [demos]
+        new = {demo.source for demo in demos}
+        kept = tuple(demo for demo in node.demos if demo.source not in new)
+        sets = [demos, (*kept, *demos)] if demos and kept else [demos]
         return [self.candidate(proposal, [SetDemos(node.name, own)]) for own in sets if own]
 
 
@@ -64,8 +66,13 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
 
     None where nothing that was tried is better than what the node writes.
     """
-    pairs = zip(proposal.trajectories, proposal.scores, strict=True)
-    ranked = sorted((pair for pair in pairs if pair[0].example.targets), key=lambda pair: pair[1])
+    shown = proposal.agent.sources()
+    pairs = [
+        (trajectory, score)
+        for trajectory, score in zip(proposal.trajectories, proposal.scores, strict=True)
+        if trajectory.example.targets and trajectory.example.id not in shown
+    ]
+    ranked = sorted(pairs, key=lambda pair: pair[1])
     tried = [trajectory for trajectory, _ in [*ranked[:_WORST], *ranked[_WORST:][-_BEST:]]]
     if not tried:
         return ()
@@ -88,7 +95,8 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
             text = texts[[own, *others].index(least)]
             gained |= shortfall(own) - shortfall(least) >= _BETTER
             demos.append(_demo(trajectory.steps[place], node, text, trajectory.example))
-    return tuple(balanced(demos, proposal.chance("wanted"))[:_SHOWN]) if gained else ()
+    chosen = balanced(demos, proposal.chance("wanted"))[:_SHOWN]
+    return within(chosen, node, proposal.engine.count_tokens) if gained else ()
 
 
 def _drafts(
@@ -114,7 +122,8 @@ def _drafts(
         others.append([(one.example.targets or ("",))[0] for one in tried])
         for texts in others:
             pairs = zip(texts, drafts[0], strict=True)
-            drafts.append([text if fits(text, field.max_chars) else own for text, own in pairs])
+            count = proposal.runner.count_tokens
+            drafts.append([text if fits(text, field, count) else own for text, own in pairs])
     return list(drafts)
 
 
@@ -145,13 +154,14 @@ def guesses(
     return found
 
 
-def fits(text: str, most: int) -> bool:
+def fits(text: str, field: Field, count: Callable[[str], int]) -> bool:
     """Say whether a text is one that a text field of one line can hold.
 
-    >>> fits("a cat", 5), fits("a cat", 4), fits("", 9), fits("a\\ncat", 9)
-    (True, False, False, False)
+    >>> [fits(text, Field(max_chars=5), len) for text in ("a cat", "a bird", "", "a\\nb")]
+    [True, False, False, False]
     """
-    return 0 < len(text) <= most and text == text.strip() and "\n" not in text
+    plain = text == text.strip() and text.splitlines() == [text]
+    return plain and len(text) <= field.max_chars and count(text) <= field.max_tokens
 
 
 def _step(old: Step, node: Node, text: str) -> Step:

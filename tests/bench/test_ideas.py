@@ -94,9 +94,8 @@ def test_the_commonest_of_several_answers_wins(ideas: ModuleType) -> None:
     assert lines == {"likeliest": 0.0, "one by luck": 1.0, "votes of 5": 1.0}
 
 
-def test_it_prints_a_line_for_machines(
-    ideas: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
     folder = tmp_path / "kinds"
     folder.mkdir()
     for name in ("train", "val", "test"):
@@ -107,6 +106,12 @@ def test_it_prints_a_line_for_machines(
         (folder / f"{name}.jsonl").write_text(text)
     starts = {"kinds": {"described": "Name the kind.", "metric": "choice"}}
     (tmp_path / "starts.json").write_text(json.dumps(starts))
+    return tmp_path
+
+
+def test_it_prints_a_line_for_machines(
+    ideas: ModuleType, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     asked = [
         "ideas",
         "retrieved",
@@ -115,9 +120,21 @@ def test_it_prints_a_line_for_machines(
         "--tasks",
         "kinds",
         "--data",
-        str(tmp_path),
+        str(data),
     ]
     monkeypatch.setattr(sys, "argv", asked)
     ideas.main()
     said = json.loads(capsys.readouterr().out)
     assert said["idea"] == "retrieved" and len(said["tasks"]["kinds"]) == 4
+
+
+def test_contracts_are_compared_on_one_start(
+    load: Load, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    asked = ["contracts", "--model", "scripted", "--tasks", "kinds", "--data", str(data)]
+    monkeypatch.setattr(sys, "argv", asked)
+    load("contracts").main()
+    said = json.loads(capsys.readouterr().out)
+    assert {"answer", "reasoning", "calculation"} <= {
+        line["contract"] for line in said["tasks"]["kinds"]
+    }

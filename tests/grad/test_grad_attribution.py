@@ -10,6 +10,7 @@ import pytest
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
+from slearn.errors import ContextError
 from slearn.grad import attribute, bypassed, widened, without
 from slearn.optim import DropDemo, DropLine, DropParts
 from slearn.optim.lines import by_blame
@@ -115,6 +116,24 @@ def test_the_node_that_spoils_what_it_reads_is_to_blame_as_a_whole() -> None:
     shown = replace(proposal(three(), rows(8)), attributions=found)
     assert DropParts().propose(shown) == []  # a flow is no weight yet
     assert by_blame(shown)[0] == "second"
+
+
+def test_what_does_not_fit_is_not_left_out_and_the_rest_is_measured() -> None:
+    class Narrow(Echo):
+        def _written(self, request: GenerateRequest) -> str:
+            return "short"
+
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            if any("at length" in r.messages[-1].content for r in requests):
+                raise ContextError(where="a node", needed=9, available=8)
+            return super().score(requests, watch)
+
+    long = [replace(row, inputs={"input": "handed on at length"}) for row in rows(8)]
+    two = bypassed(three(), three().node("first"))
+    found = attribute(two, long, Narrow())
+    assert {one.part for one in found} == {"line", "demo"}
 
 
 @pytest.mark.parametrize(

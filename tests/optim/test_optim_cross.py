@@ -19,9 +19,11 @@ from slearn.optim import (
     SetDemos,
     apply,
     apply_all,
+    lasting,
     still,
 )
 from slearn.optim.edits import apart
+from slearn.state import State
 from tests.optim.proposals import CHOICE, chain, proposal, single
 
 TIP = InsertLine("answer", 1, "Think twice.")
@@ -65,6 +67,22 @@ def test_what_was_accepted_takes_those_of_its_part_off_the_front() -> None:
     tip, demos = made(agent, TIP), made(agent, DEMOS)
     assert still([tip, demos], [DEMOS]) == (tip,)
     assert still([tip, demos], []) == (tip, demos)
+
+
+def test_a_bias_does_not_come_back_for_it_was_fitted_on_rows_of_its_own_step() -> None:
+    agent = single()
+    tip, biased = made(agent, TIP), made(agent, BIAS)
+    assert lasting([tip, biased]) == [tip]
+
+
+def test_who_raced_again_in_vain_leaves_the_front() -> None:
+    agent = single()
+    tip, demos, other = made(agent, TIP), made(agent, DEMOS), made(agent, DropLine("answer", 0))
+    state = State(agent, ()).with_front([tip, demos], [tip, demos])
+    again = Candidate("tip, again", apply(agent, DEMOS), (TIP,))
+    assert state.with_front([other], [other]).front == (other, tip, demos)
+    assert state.with_front([other], [other, again]).front == (other, demos)
+    assert state.with_front([again], [again]).front == (again, demos)
 
 
 def test_parts_of_other_nodes_are_other_parts() -> None:

@@ -29,7 +29,7 @@ from slearn.optim import (
     SetDemos,
     apply_all,
 )
-from slearn.optim.contract import REASONING
+from slearn.optim.contract import REASONING, grounded, reasoned
 from slearn.optim.demos import (
     balanced,
     demo_from,
@@ -172,12 +172,12 @@ def test_of_nodes_with_words_in_between_only_passed_trajectories_are_shown() -> 
     for agent, node in ((single(contract=REASONED), None), (chain(), inner)):
         found = demos_for(agent, node or agent.last, proposal(agent, pool, scores=scores))
         assert [demo.source for demo in found] == ["e0", "e3"]
-    reasoned = demos_for(
+    found = demos_for(
         single(contract=REASONED),
         single(contract=REASONED).last,
         proposal(single(contract=REASONED), pool, scores=scores),
     )
-    assert reasoned[0].output == {"reasoning": "reasoning of e0", "answer": "billing"}
+    assert found[0].output == {"reasoning": "reasoning of e0", "answer": "billing"}
 
 
 def test_the_last_node_of_a_chain_is_shown_what_it_read_and_what_was_right() -> None:
@@ -313,8 +313,8 @@ def test_reason_first_goes_there_and_back() -> None:
     assert there.operator == "reason first"
     assert there.agent.last.output == Contract((REASONING, *CHOICE.fields))
     assert there.agent.last.demos == ()  # demos without reasoning would break the contract
-    reasoned = PassedDemos().propose(proposal(there.agent, rows(3)))[0].agent
-    back, other = ReasonFirst().propose(proposal(reasoned, [], step=8))
+    taught = PassedDemos().propose(proposal(there.agent, rows(3)))[0].agent
+    back, other = ReasonFirst().propose(proposal(taught, [], step=8))
     assert back.operator == "answer at once" and other.operator == "reason first"
     assert [field.name for field in other.agent.last.output.fields] == ["calculation", "answer"]
     assert back.agent.last.output == CHOICE
@@ -354,6 +354,34 @@ def test_what_was_reasoned_right_is_shown() -> None:
     wrong = ScriptedEngine(lambda request: f"{asked_way(request)}: x\nanswer: account")
     nobody = proposal(single(), rows(2), engine=wrong)
     assert len(ReasonFirst().propose(nobody)) == 1
+
+
+def test_a_row_is_tried_with_other_luck_each_time() -> None:
+    seen: list[tuple[int, float]] = []
+
+    def script(request: GenerateRequest) -> str:
+        seen.append((request.seed, request.sampling.temperature))
+        return f"{asked_way(request)}: x\nanswer: nothing"
+
+    agent = single(contract=Contract((REASONING, Field())))
+    assert reasoned(proposal(agent, [], engine=ScriptedEngine(script)), agent, rows(1)) == ()
+    assert len(set(seen)) == len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "answer", "found"),
+    [
+        ("It costs 3.5 dollars", "3", False),
+        ("That makes 3.", "3", True),
+        ("1,200 in all", "1200", True),
+        ("So it is Billing", "billing", True),
+        ("rebilling", "billing", False),
+        ("x = -3", "-3", True),
+        ("anything ", "", False),
+    ],
+)
+def test_what_counts_as_coming_to_the_answer(reasoning: str, answer: str, found: bool) -> None:
+    assert grounded(Demo({}, {"reasoning": reasoning, "answer": answer})) is found
 
 
 def test_reasoning_that_comes_to_its_answer_is_shown_before_one_that_does_not() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from slearn.agent import Agent, Contract, Field, Flow, Node, forward
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.evaluate import score_trajectories
@@ -83,7 +83,12 @@ def test_what_leads_to_the_right_answer_becomes_demonstrations() -> None:
 
 
 def test_of_a_choice_all_are_tried_and_no_model_guesses() -> None:
-    engine = Second("plant")
+    class Unasked(Second):
+        def _work(self, request: GenerateRequest) -> str | None:
+            assert "must hand on" not in request.messages[-1].content
+            return super()._work(request)
+
+    engine = Unasked("plant")
     contract = Contract((Field("answer", "choice", choices=("animal", "plant", "stone")),))
     (found,) = Wanted().propose(shown(chain(contract), engine))
     (edit,) = found.edits
@@ -115,15 +120,20 @@ def test_a_node_that_is_right_already_is_shown_nothing() -> None:
 
 def test_demonstrations_that_a_node_has_may_stay() -> None:
     agent, engine = chain(), Second()
-    one = shown(agent, engine)
-    (first,) = Wanted().propose(one)
-    (edit,) = first.edits
-    assert isinstance(edit, SetDemos)
-    had = edit.demos[:1]
-    node = replace(agent.node("first"), demos=had)
-    found = Wanted().propose(replace(one, agent=agent.with_node(node)))
-    sizes = [len(candidate.agent.node("first").demos) for candidate in found]
-    assert len(found) == 2 and sizes[1] == sizes[0] + 1
+    had = (Demo({"input": "tabby cat"}, {"answer": "animal"}, "elsewhere"),)
+    agent = agent.with_node(replace(agent.node("first"), demos=had))
+    anew, more = Wanted().propose(shown(agent, engine))
+    new = anew.agent.node("first").demos
+    assert more.agent.node("first").demos == (*had, *new) and had[0] not in new
+
+
+def test_nothing_is_tried_on_rows_that_the_agent_shows() -> None:
+    agent, engine = chain(), Second()
+    had = tuple(Demo(row.inputs, {"answer": "thing"}, row.id) for row in ROWS[:11])
+    agent = agent.with_node(replace(agent.node("first"), demos=had))
+    found = Wanted().propose(shown(agent, engine))
+    new = {demo.source for one in found for demo in one.agent.node("first").demos}
+    assert new - {row.id for row in ROWS[:11]} <= {ROWS[11].id}
 
 
 @pytest.mark.parametrize(

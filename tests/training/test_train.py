@@ -46,8 +46,9 @@ from slearn.optim import (
 )
 from slearn.progress import Progress
 from slearn.result import BUDGET_SPENT, OUT_OF_TIME
-from slearn.select import set_aside
+from slearn.select import race, set_aside
 from slearn.settings import TrainSettings
+from slearn.state import State
 from slearn.step import unshown
 from slearn.store import Store
 from slearn.train import Engines, TrainData, train
@@ -140,8 +141,44 @@ def test_who_shows_a_row_that_is_raced_on_does_not_come_back_from_the_front() ->
         DemoSets(drafts=1).propose(proposal(toy.start(), pool))[0] for pool in (rows[:3], rows[3:6])
     )
     tip = Candidate("tip", toy.start(), ())
-    assert unshown([first, second, tip], rows[2:3]) == [second, tip]
-    assert unshown([first, second, tip], rows[6:]) == [first, second, tip]
+    state = State(toy.start(), (), front=(first, second, tip))
+    assert unshown(state, rows[2:3]) == [second, tip]
+    assert unshown(state, rows[6:]) == [first, second, tip]
+
+
+class Recorder(Optimizer):
+    """Proposes nothing, and keeps the front that it is shown."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.fronts: list[Sequence[Candidate]] = []
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        self.fronts.append(proposal.front)
+        return []
+
+
+def test_a_front_is_carried_from_step_to_step_without_what_is_raced_on(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, raced = Recorder(), list[set[str]]()
+
+    def watched(
+        agent: Agent, field: list[Candidate], rows: list[Example], *a: Any, **named: Any
+    ) -> Any:
+        raced.append({row.id for row in rows})
+        return race(agent, field, rows, *a, **named)
+
+    monkeypatch.setattr("slearn.choose.race", watched)
+    monkeypatch.setattr("slearn.choose.front", lambda laps: [lap.candidate for lap in laps])
+    settings = replace(toy.SHORT, max_steps=3)
+    alternatives = [DemoSets(drafts=2, sizes=(1,)), Tips(), recorder]
+    toy.run(store_path, settings=settings, optimizers=alternatives)
+    assert recorder.fronts[0] == [] and any(recorder.fronts)
+    for front, ids in zip(recorder.fronts[1:], raced[1:], strict=False):
+        for candidate in front:
+            assert not candidate.agent.sources() & ids
 
 
 def test_nothing_of_validation_or_test_is_in_the_agent(finished: Finished) -> None:
