@@ -12,6 +12,7 @@ from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.errors import Interrupted
 from slearn.evaluate import evaluate
 from slearn.optim import DemoSets, ReasonFirst
+from slearn.optim.contract import WAYS
 from slearn.settings import TrainSettings
 from slearn.store import Store
 from tests.training import toy
@@ -68,7 +69,8 @@ def test_the_reason_first_candidate_of_a_deciding_agent_decides_too(store_path: 
     with Store.open(store_path) as store:
         tried = agent_from_text(store.agent(candidate["agent"]) or "")
         calls = list(store.calls("last"))
-    assert [field.name for field in tried.last.output.fields] == ["reasoning", "answer"]
+    first, answer = tried.last.output.fields
+    assert first in WAYS and answer == start().last.output.answer
     assert tried.last.output.decided
     opening = tried.last.output.opening().grammar()
     written = [call for call in calls if call.request["grammar"]["lark"] == opening.lark]
