@@ -34,6 +34,7 @@ from slearn.loss import measured_loss, shortfall
 from slearn.optim import DemoSets, Proposal, SetContract, SetDemos, apply
 from slearn.optim.contract import REASONING, reasoned
 from slearn.optim.taught import taught
+from slearn.optim.tries import right_answers
 
 NAMES = ("calculation", "reasoning", "steps", "thought")
 TRIED = 12  # rows that demonstrations are looked for in
@@ -85,7 +86,8 @@ def variants(plan: Plan, engine: Engine, seed: int) -> Iterator[tuple[str, Agent
     for name in NAMES:
         agent = reasoning(start, replace(REASONING, name=name))
         yield name, agent
-        demos = reasoned(seen, agent, [row for row in batch.pool if row.targets][:TRIED])
+        rows = [row for row in batch.pool if row.targets][:TRIED]
+        demos = reasoned(seen, agent, rows, right_answers(seen, agent, rows))
         if demos:
             yield f"{name}, as shown", apply(agent, SetDemos(start.last.name, demos))
         demos = taught(batch.pool[TRIED:], agent.last, engine.count_tokens)

@@ -46,6 +46,7 @@ from slearn.metrics import metric_named
 from slearn.optim import Proposal, SetDemos, apply
 from slearn.optim.contract import REASONING, reasoned
 from slearn.optim.demos import balanced, demo_of
+from slearn.optim.tries import right_answers
 from slearn.values import Example, Usage
 
 LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
@@ -117,7 +118,9 @@ def votes(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Ite
     agent = reasoning(plan.agent, replace(REASONING, name="calculation"))
     pool = plan.data.train[:64]
     seen = Proposal(plan.agent, {}, (), (), pool, engine, engine, seed, 0)
-    agent = apply(agent, SetDemos(agent.last.name, reasoned(seen, agent, pool[:TRIED])))
+    tried = pool[:TRIED]
+    demos = reasoned(seen, agent, tried, right_answers(seen, agent, tried))
+    agent = apply(agent, SetDemos(agent.last.name, demos))
     run = evaluate(agent, rows, engine, engine)
     yield {"way": "likeliest", "right": round(run.interval.value, 3), **_paid(run.usage, rows)}
     score, spent, ballots = metric_named(agent.metric).score, Usage(), list[list[str]]()

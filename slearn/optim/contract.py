@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from slearn.agent import Agent, Contract, Demo, Field, Node
-from slearn.engine import GREEDY
+from slearn.agent import Agent, Contract, Demo, Field, Node, Trajectory
 from slearn.errors import ContextError
 from slearn.loss import shortfall
 from slearn.metrics import hopeful
@@ -16,7 +15,7 @@ from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract, apply
 from slearn.optim.taught import taught
-from slearn.optim.tries import LUCKY, rest, right_answers
+from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example
 
 REASONING = Field("reasoning", "text", max_chars=800, max_tokens=160, multiline=True)
@@ -28,8 +27,6 @@ _COMPARED = 8  # others, on which the ways are compared: writing is dear
 _FEWEST = 3  # rows to compare on: fewer say nothing
 _SHOWN, _ENOUGH = 4, 2  # demonstrations: wanted, and enough not to try once more
 _KEPT = 2
-# Ways to try a row, and for how many demonstrations a try is made: the likeliest words always.
-_TRIES = ((GREEDY, 1), (LUCKY, _SHOWN), (LUCKY, _ENOUGH))
 
 
 class ReasonFirst(Optimizer):
@@ -60,7 +57,8 @@ class ReasonFirst(Optimizer):
     def _reasoning(self, proposal: Proposal, ways: Sequence[Field]) -> list[Candidate]:
         """Return the best two of all ways: plain, as shown by the agent itself, as taught.
 
-        They are compared on rows that none of them shows.
+        They are compared on rows that none of them shows. A way that makes the agent right less
+        often than it is now, on the same rows, is not gone on with: writing is dear.
         """
         node, count = proposal.agent.last, proposal.engine.count_tokens
         told, shown = proposal.agent.metric != "judge", proposal.agent.sources()
@@ -70,18 +68,23 @@ class ReasonFirst(Optimizer):
         tried = usable[: min(_TRIED, third if split else len(usable))]
         fresh = usable[len(tried) :][: min(_COMPARED, third)] if split else []
         more = usable[len(tried) + len(fresh) :]
+        ids = {row.id for row in tried}
+        now = [one for one in passed(proposal) if one.example.id in ids]
         found: list[Candidate] = []
         for way in ways if fresh else ways[:1]:
             edit = SetContract(node.name, Contract((way, node.output.answer)))
             agent = apply(proposal.agent, edit)
+            right = right_answers(proposal, agent, tried)
+            if len(right) < len(now):
+                continue
             sets = {
                 "reason as taught": taught(more, agent.last, count),
-                "reason as shown": reasoned(proposal, agent, tried),
+                "reason as shown": reasoned(proposal, agent, tried, right),
             }
             edits = {name: replace(edit, demos=demos) for name, demos in sets.items() if demos}
             for name, one in {**edits, self.name: edit}.items():
                 found.append(self.candidate(proposal, [one], name))
-        return best(proposal, found, fresh) if fresh else found
+        return best(proposal, found, fresh) if found and fresh else found
 
 
 def best(
@@ -104,23 +107,25 @@ def best(
     return [one for one in fine if first[one.operator] is one][:_KEPT]
 
 
-def reasoned(proposal: Proposal, agent: Agent, rows: Sequence[Example]) -> tuple[Demo, ...]:
+def reasoned(
+    proposal: Proposal, agent: Agent, rows: Sequence[Example], right: Sequence[Trajectory]
+) -> tuple[Demo, ...]:
     """Return demonstrations of the last node from rows that an agent answers right.
 
-    What was wrong when it wrote the likeliest words is tried again with some luck, if there are too
-    few. Of those that are right, the ones that came to the answer before they gave it are shown:
-    others teach that what is written first does not matter.
+    `right` are those that it got right with its likeliest words; the others are tried again with
+    some luck, if there are too few. Of those that are right, the ones that came to the answer
+    before they gave it are shown: others teach that what is written first does not matter.
     """
-    right: list[Demo] = []
-    open_rows = list(rows)
-    for attempt, (sampling, wanted) in enumerate(_TRIES):
-        if len(list(filter(grounded, right))) >= wanted or not open_rows:
+    found, demos = list(right), list[Demo]()
+    for attempt, wanted in enumerate((_SHOWN, _ENOUGH, 0), 1):
+        made = (demo_from(one, agent.last) for one in found)
+        demos = [demo for demo in made if demo is not None]
+        left = rest(rows, found)
+        if len(list(filter(grounded, demos))) >= wanted or not left:
             break
         luck = replace(proposal, seed=proposal.seed + attempt)
-        taken = right_answers(luck, agent, open_rows, sampling)
-        right += [demo for one in taken if (demo := demo_from(one, agent.last)) is not None]
-        open_rows = rest(open_rows, taken)
-    return tuple((list(filter(grounded, right)) or right)[:_SHOWN])
+        found += right_answers(luck, agent, left, LUCKY)
+    return tuple((list(filter(grounded, demos)) or demos)[:_SHOWN])
 
 
 def grounded(demo: Demo) -> bool:

@@ -345,14 +345,14 @@ def test_what_was_reasoned_right_is_shown() -> None:
             ways = ["calculation" in request.messages[0].content for request in requests]
             return [Score((-2.0 if way else -0.5,), Usage(1)) for way in ways]
 
-    given_ = proposal(single(), rows(30), engine=Reasons(script))
+    given_ = proposal(single(), rows(30), engine=Reasons(script), scores=[0.0] * 12)
     shows, other = sorted(ReasonFirst().propose(given_), key=lambda one: -len(shown(one)))
     assert other.operator == "reason first" and not shown(other)
     assert shows.operator == "reason as shown" and shows.agent.last.output.fields[0] == REASONING
     assert [demo.source for demo in shown(shows)] == ["e0", "e1", "e3", "e5"]
     assert shown(shows)[1].output == {"reasoning": "it is number 1", "answer": "delivery"}
     wrong = ScriptedEngine(lambda request: f"{asked_way(request)}: x\nanswer: account")
-    nobody = proposal(single(), rows(2), engine=wrong)
+    nobody = proposal(single(), rows(2), engine=wrong, scores=[0.0, 0.0])
     assert len(ReasonFirst().propose(nobody)) == 1
 
 
@@ -364,8 +364,8 @@ def test_a_row_is_tried_with_other_luck_each_time() -> None:
         return f"{asked_way(request)}: x\nanswer: nothing"
 
     agent = single(contract=Contract((REASONING, Field())))
-    assert reasoned(proposal(agent, [], engine=ScriptedEngine(script)), agent, rows(1)) == ()
-    assert len(set(seen)) == len(seen) == 3
+    assert reasoned(proposal(agent, [], engine=ScriptedEngine(script)), agent, rows(1), []) == ()
+    assert len(set(seen)) == len(seen) == 2
 
 
 @pytest.mark.parametrize(
@@ -393,6 +393,21 @@ def test_reasoning_that_comes_to_its_answer_is_shown_before_one_that_does_not() 
 
     found = ReasonFirst().propose(proposal(single(), rows(30), engine=ScriptedEngine(script)))
     assert [demo.source for demo in shown(found[0])] == ["e2", "e4", "e5"]
+
+
+def test_a_way_that_is_right_less_often_than_the_agent_now_is_not_gone_on_with() -> None:
+    asked: list[str] = []
+
+    def script(request: GenerateRequest) -> str:
+        number, way = int(request.messages[-1].content.split()[-1]), asked_way(request)
+        asked.append(way)
+        right = LABELS[number % 3] if way == "calculation" else "account"
+        return f"{way}: it is {right}\nanswer: {right}"
+
+    found = ReasonFirst().propose(proposal(single(), rows(30), engine=ScriptedEngine(script)))
+    assert found and asked.count("reasoning") == 10  # the rows that were tried, and no more
+    for one in found:
+        assert one.agent.last.output.fields[0].name == "calculation"
 
 
 def test_the_way_of_reasoning_after_which_answers_are_likelier_is_proposed() -> None:
