@@ -9,7 +9,7 @@ from statistics import fmean
 
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Proposal
-from slearn.select import Lap, affordable, front, in_turn, race
+from slearn.select import FINALISTS, LOOK, Lap, affordable, front, in_turn, race
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.settle import final, settle
 from slearn.state import Frame, State, allowed
@@ -81,12 +81,27 @@ def field_of(
         (float(prompt), row * len(nodes) + writing(candidate, count) + prompt * anew)
         for candidate, prompt in zip(field, prompts, strict=True)
     ]
-    size = affordable(frame.session.left, costs, rows, len(frame.validation))
+    later = refining(frame, proposal, field, row, len(rows))
+    size = affordable(frame.session.left - later, costs, rows, len(frame.validation))
     for candidate in field[size:]:
         frame.session.keep_candidate(
             candidate, proposal.agent, proposal.step, status="lost", reason="no budget to race it"
         )
     return field[:size]
+
+
+def refining(
+    frame: Frame, proposal: Proposal, field: Sequence[Candidate], row: float, raced: int
+) -> float:
+    """Return about how many tokens better versions of the finalists will take until the end."""
+    price = 0.0
+    for optimizer in frame.optimizers:
+        prices = [optimizer.refine_price(proposal, one.agent, row) for one in field]
+        once, more = (fmean(column) for column in zip(*prices, strict=True))
+        if once:  # each is made and raced, looks at a few rows, and one of them at all
+            price += FINALISTS * (once + raced * (row + more) + LOOK * more)
+            price += len(frame.validation) * more
+    return price
 
 
 def writing(candidate: Candidate, count: Callable[[str], int]) -> float:

@@ -69,6 +69,13 @@ class Optimizer(ABC):
         """Return better versions of a candidate that won the race; most optimizers have none."""
         return []
 
+    def refine_price(self, proposal: Proposal, agent: Agent, row: float) -> tuple[float, float]:
+        """Return the tokens that `refine` takes, and those that each row takes more afterwards.
+
+        `row` are the tokens of a row's inputs.
+        """
+        return 0.0, 0.0
+
     def candidate(self, proposal: Proposal, edits: Sequence[Edit], operator: str = "") -> Candidate:
         """Return the candidate that edits lead to."""
         agent = apply_all(proposal.agent, edits)

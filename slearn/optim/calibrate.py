@@ -25,6 +25,7 @@ from slearn.optim.edits import SetContract, apply
 from slearn.values import Example
 
 _LEAST, _MOST = 8, 48  # rows to fit on
+_READ = 1500  # tokens of choices, about, that a fit may weigh
 _CHOICES = 64
 _SPREAD = 1.5  # nats: how large a bias is before it needs many rows to be believed
 _STEPS = 200
@@ -48,13 +49,28 @@ class Calibrate(Optimizer):
         name = f"{candidate.operator}, calibrated"
         return [Candidate(name, apply(candidate.agent, edit), (*candidate.edits, edit))]
 
+    def refine_price(self, proposal: Proposal, agent: Agent, row: float) -> tuple[float, float]:
+        """Return what the fit takes; afterwards all choices are weighed where one was written."""
+        choices = fittable(agent)
+        if not choices:
+            return 0.0, 0.0
+        said = sum(map(proposal.engine.count_tokens, choices))
+        return len(fitting_rows(proposal, agent, choices)) * (row + said), float(said)
+
+
+def fittable(agent: Agent) -> tuple[str, ...]:
+    """Return the choices of the last node, where a bias can be fitted to them; else nothing."""
+    output = agent.last.output
+    choices = output.answer.choices or ()
+    return choices if output.fields[-1] == output.answer and 2 <= len(choices) <= _CHOICES else ()
+
 
 def fitted(proposal: Proposal, agent: Agent) -> SetContract | None:
     """Return the edit that gives an agent its bias; None where there is nothing to fit."""
     node = agent.last
     answer = node.output.answer
-    choices = answer.choices or ()
-    if node.output.fields[-1] != answer or not 2 <= len(choices) <= _CHOICES:
+    choices = fittable(agent)
+    if not choices:
         return None
     rows = fitting_rows(proposal, agent, choices)
     if len(rows) < _LEAST:
@@ -69,14 +85,19 @@ def fitted(proposal: Proposal, agent: Agent) -> SetContract | None:
 
 
 def fitting_rows(proposal: Proposal, agent: Agent, choices: Sequence[str]) -> list[Example]:
-    """Return the rows of the pool whose target is a choice and that no demo was made from."""
+    """Return the rows of the pool whose target is a choice and that no demo was made from.
+
+    The more the choices take to weigh, the fewer.
+    """
     shown = agent.sources()
+    said = sum(map(proposal.engine.count_tokens, choices))
+    most = max(_LEAST, min(_MOST, _READ // max(1, said)))
     fine = [
         row
         for row in proposal.pool
         if row.id not in shown and row.targets and row.targets[0] in choices
     ]
-    return fine[:_MOST]
+    return fine[:most]
 
 
 def weigh(

@@ -4,9 +4,10 @@ from slearn.select.accept import LOOK, Verdict, verdict
 from slearn.select.confirm import SURE, Confirmation, confirmation, set_aside
 from slearn.select.front import front
 from slearn.select.price import affordable, in_turn, race_price
-from slearn.select.race import Lap, race, rungs
+from slearn.select.race import FINALISTS, Lap, race, rungs
 
 __all__ = [
+    "FINALISTS",
     "LOOK",
     "SURE",
     "Confirmation",

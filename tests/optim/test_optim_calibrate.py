@@ -16,7 +16,7 @@ from slearn.engine import Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.loss import measured_loss
 from slearn.optim import Calibrate, SetContract
-from slearn.optim.calibrate import fit_bias
+from slearn.optim.calibrate import fit_bias, fitting_rows
 from slearn.values import Usage
 from tests.optim.proposals import LABELS, proposal, rows, single
 
@@ -60,6 +60,19 @@ def test_demos_stay_and_their_rows_are_not_fitted_on() -> None:
     (candidate,) = Calibrate().propose(proposal(agent, pool, engine=engine))
     assert candidate.agent.last.demos == demos
     assert Calibrate().propose(proposal(agent, pool[:11], engine=engine)) == []  # seven are left
+
+
+def test_long_choices_are_weighed_on_fewer_rows_and_have_their_price() -> None:
+    short, long = proposal(single(), rows(60)), [f"{name} {'x ' * 40}" for name in LABELS]
+    count = short.engine.count_tokens
+    said = sum(map(count, LABELS))
+    assert Calibrate().refine_price(short, single(), 10.0) == (48 * (10.0 + said), said)
+    told = [replace(row, targets=(long[n % 3],)) for n, row in enumerate(rows(60))]
+    dear = single(contract=Contract((Field("answer", "choice", choices=tuple(long)),)))
+    taken = len(fitting_rows(proposal(dear, told), dear, long))
+    assert taken == max(8, 1500 // sum(map(count, long))) < 48
+    plain = single(contract=Contract((Field(),)))
+    assert Calibrate().refine_price(short, plain, 10.0) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
