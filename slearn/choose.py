@@ -9,7 +9,7 @@ from statistics import fmean
 
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Proposal
-from slearn.select import FINALISTS, LOOK, Lap, affordable, front, in_turn, race
+from slearn.select import FINALISTS, LOOK, Cost, Lap, affordable, front, in_turn, race
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.settle import final, settle
 from slearn.state import Frame, State, allowed
@@ -77,17 +77,31 @@ def field_of(
     prompts = [frame.guards.size(candidate.agent) for candidate in field]
     spent = frame.session.spent
     anew = spent.computed > 0 and not spent.shared  # an engine that reads each prompt every time
+    each = row * len(nodes)
     costs = [
-        (float(prompt), row * len(nodes) + writing(candidate, count) + prompt * anew)
-        for candidate, prompt in zip(field, prompts, strict=True)
-    ]
-    later = refining(frame, proposal, field, row, len(rows))
-    size = affordable(frame.session.left - later, costs, rows, len(frame.validation))
-    for candidate in field[size:]:
-        frame.session.keep_candidate(
-            candidate, proposal.agent, proposal.step, status="lost", reason="no budget to race it"
+        Cost(
+            float(p),
+            each + writing(one, count) + p * anew,
+            1 + (len(one.agent.last.output.fields) > 1),
         )
-    return field[:size]
+        for one, p in zip(field, prompts, strict=True)
+    ]
+    validation, left = len(frame.validation), frame.session.left
+    finals = [cost.final(validation) for cost in costs]
+    most = max(left, *sorted(finals)[:FINALISTS])  # the cheapest run whatever is left
+    fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
+    later = refining(frame, proposal, [field[place] for place in fine], row, len(rows))
+    size = affordable(left - later, [costs[place] for place in fine], rows, validation)
+    for place, candidate in enumerate(field):
+        if place not in fine[:size]:
+            frame.session.keep_candidate(
+                candidate,
+                proposal.agent,
+                proposal.step,
+                status="lost",
+                reason="no budget to race it",
+            )
+    return [field[place] for place in fine[:size]]
 
 
 def refining(

@@ -3,7 +3,7 @@
 from slearn.select.accept import LOOK, Verdict, verdict
 from slearn.select.confirm import SURE, Confirmation, confirmation, set_aside
 from slearn.select.front import front
-from slearn.select.price import affordable, in_turn, race_price
+from slearn.select.price import Cost, affordable, in_turn, race_price
 from slearn.select.race import FINALISTS, Lap, race, rungs
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "LOOK",
     "SURE",
     "Confirmation",
+    "Cost",
     "Lap",
     "Verdict",
     "affordable",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeVar
 
@@ -11,42 +12,57 @@ from slearn.select.race import FINALISTS, rungs
 from slearn.values import Example
 
 T = TypeVar("T")
+_PARTS = ("prompt", "row", "reads")
 
 
-def race_price(
-    count: int, prompt: float, row: float, rows: Sequence[Example], validation: int
-) -> float:
+@dataclass(frozen=True)
+class Cost:
+    """The tokens of a candidate's prompt, and those that a row takes with its answer.
+
+    A race reads both twice where something is written before the answer: once to write it, and once
+    to weigh the right answer after it.
+    """
+
+    prompt: float
+    row: float
+    reads: float = 1.0
+
+    def final(self, validation: int) -> float:
+        """Return the tokens of answering so many validation rows.
+
+        >>> Cost(100.0, 10.0).final(50)
+        600.0
+        """
+        return self.prompt + validation * self.row
+
+
+def race_price(count: int, cost: Cost, rows: Sequence[Example], validation: int) -> float:
     """Return the tokens of a race of `count` candidates and of its final on validation rows.
 
-    Each reads its `prompt` once a rung, and for every row so many tokens more.
-
     >>> rows = [Example(str(n), {}) for n in range(24)]
-    >>> race_price(10, 100.0, 10.0, rows, 50)
+    >>> race_price(10, Cost(100.0, 10.0), rows, 50)
     4620.0
     """
     price, running, finalists = 0.0, count, min(FINALISTS, count)
     for rung in rungs(rows):
-        price += (running + 1) * (prompt + len(rung) * row)
+        price += (running + 1) * cost.reads * (cost.prompt + len(rung) * cost.row)
         running = max(finalists, (running + 1) // 2)
     looks = (finalists - 1) * min(LOOK, validation)  # all but the best answer only a few rows
-    return price + finalists * 2 * prompt + (validation + looks) * row
+    return price + finalists * 2 * cost.prompt + (validation + looks) * cost.row
 
 
-def affordable(
-    left: float, costs: Sequence[tuple[float, float]], rows: Sequence[Example], validation: int
-) -> int:
+def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> int:
     """Return how many of the first candidates can be raced with the tokens left; two at least.
 
-    `costs` has the tokens of each one's prompt, and those that a row takes.
-
     >>> rows = [Example(str(n), {}) for n in range(24)]
-    >>> affordable(4500, [(100.0, 10.0)] * 20, rows, 50)
+    >>> affordable(4500, [Cost(100.0, 10.0)] * 20, rows, 50)
     9
     """
     count = len(costs)
     while count > FINALISTS:
-        prompt, row = (fmean(column) for column in zip(*costs[:count], strict=True))
-        if race_price(count, prompt, row, rows, validation) <= left:
+        own = costs[:count]
+        mean = Cost(*(fmean(getattr(cost, name) for cost in own) for name in _PARTS))
+        if race_price(count, mean, rows, validation) <= left:
             break
         count -= 1
     return count
