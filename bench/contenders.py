@@ -24,6 +24,7 @@ from slearn.loss import UNSAYABLE, Measure, measured_losses, task_text
 from slearn.optim import (
     OPTIMIZERS,
     Calibrate,
+    CreateTool,
     Cross,
     DemoEdits,
     DemoSets,
@@ -180,6 +181,7 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-reasoning": partial(training, off=(ReasonFirst,)),
     "no-measured-loss": partial(training, off=(Calibrate, Wanted), measure=by_metric),
     "no-front": partial(training, off=(Cross,)),
+    "no-tools": partial(training, off=(CreateTool,)),
     "random-demos": random_demos,
     "untrained": untrained,
 }

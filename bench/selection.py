@@ -262,7 +262,7 @@ def row_tokens(node: Node, rows: Sequence[Example], count: Callable[[str], int])
 
 
 def _tokens(node: Node, row: Example, count: Callable[[str], int]) -> int:
-    return sum(count(m.content) + 4 for m in render(node, row.inputs, row.choices))
+    return sum(count(m.content) + 4 for m in render(node, row.inputs, row))
 
 
 def replayed(table: Table, replays: int, task: str) -> Replays:

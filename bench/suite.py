@@ -39,6 +39,7 @@ from slearn.datasets import Columns, propose, read_examples, read_rows
 from slearn.engine import Engine
 from slearn.errors import SlearnError
 from slearn.store import Store
+from slearn.tools import Toolbox, ToolEngine
 
 RESULTS = ROOT / "bench" / "results" / "suite.jsonl"
 CELLS = 8192  # of the cache: what `slearn train` takes by default
@@ -74,7 +75,7 @@ def run(given: argparse.Namespace) -> int:
         cells = [cell for cell in _cells(given, model["name"]) if key_of(cell) not in known]
         if not cells:
             return 0
-        engine = stack.enter_context(open_noted(model, noted))
+        engine = stack.enter_context(ToolEngine(open_noted(model, noted), Toolbox()))
         began = time.monotonic()
         for number, cell in enumerate(cells):
             start = time.monotonic()
@@ -136,8 +137,9 @@ def _first(path: Path, count: int, out: Path) -> Path:
 def save_start(given: argparse.Namespace, cell: Line, files: dict[str, Path], place: Path) -> None:
     """Write the agent that a run starts from: its frozen words, the contract from the data."""
     frozen = _starts(given)[cell["task"]]
-    listed = "choices" in next(iter(read_rows(files["train"])))
-    columns = Columns(choices="choices" if listed else None)
+    first = next(iter(read_rows(files["train"])))
+    own = {name: name for name in ("choices", "functions") if name in first}
+    columns = Columns(**own)
     train, val = (read_examples(files[name], columns) for name in ("train", "val"))
     kinds = {example.choices for example in train}
     shared = kinds.pop() if len(kinds) == 1 else None

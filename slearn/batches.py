@@ -81,5 +81,12 @@ def longest(examples: Sequence[Example], count: Callable[[str], int]) -> int:
 
     Only the rows with the most characters are counted: tokenizing 100,000 rows would take long.
     """
-    texts = ("\n".join([*row.inputs.values(), *(row.choices or ())]) for row in examples)
+    texts = (
+        "\n".join([*row.inputs.values(), *(row.choices or ()), *_told(row)]) for row in examples
+    )
     return max(map(count, heapq.nlargest(3, texts, key=len)), default=0)
+
+
+def _told(row: Example) -> list[str]:
+    """Return what a prompt says of a row's functions, about."""
+    return [f"{tool.name} {tool.description} {tool.parameters}" for tool in row.functions or ()]

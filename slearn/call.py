@@ -3,7 +3,7 @@
 A file has `system` and `user` (Jinja templates), `clip` (the most tokens of each value, so that a
 prompt has a bound whatever the data) and `schema` (a bounded JSON Schema). A text `$name` in the
 schema stands for values of the agent at hand; an alternative that would have to name something
-where nothing is there is left out.
+where nothing is there is left out. A call without a schema answers in another language (code).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Call:
 def call(name: str) -> Call:
     """Return a call by its file's name."""
     raw = yaml.safe_load(read_resource("grammars", f"{name}.yaml"))
-    return Call(name, raw["system"], raw["user"], raw["clip"], raw["schema"])
+    return Call(name, raw["system"], raw["user"], raw["clip"], raw.get("schema", {}))
 
 
 def clip(value: str, tokens: int, count: Counter) -> str:

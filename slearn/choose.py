@@ -15,6 +15,8 @@ from slearn.settle import final, settle
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
+_CALLED = 40.0  # tokens of a call and its result, about
+
 Proposed = tuple[str, Candidate]  # with the name of the optimizer
 
 
@@ -82,7 +84,7 @@ def field_of(
         Cost(
             float(p),
             each + writing(one, count) + p * anew,
-            1 + (len(one.agent.last.output.fields) > 1),
+            1 + (len(one.agent.last.output.fields) > 1 or bool(one.agent.last.tools)),
         )
         for one, p in zip(field, prompts, strict=True)
     ]
@@ -126,6 +128,7 @@ def writing(candidate: Candidate, count: Callable[[str], int]) -> float:
     """
     tokens = 12.0
     for node in candidate.agent.nodes:
+        tokens += _CALLED * min(1, len(node.tools))
         texts = [field.max_tokens / 4 for field in node.output.fields if field.type == "text"]
         shown = [count(node.output.render(demo.output)) for demo in node.demos]
         tokens += fmean(shown) if shown else sum(texts)

@@ -6,6 +6,7 @@
     │   ├── DataError           a data file, with its row
     │   ├── ModelFileError      a model file or a model's name
     │   ├── ContextError        a prompt that does not fit the context
+    │   ├── SandboxError        a sandbox that this machine does not have
     │   └── StoreError          a store that cannot be opened or lacks what was asked for
     ├── EngineError             the engine failed on a well-formed request
     ├── Interrupted             the user pressed Ctrl-C                  exit code 130
@@ -70,6 +71,10 @@ class ContextError(InputError):
         )
         self.needed = needed
         self.available = available
+
+
+class SandboxError(InputError):
+    """The sandbox cannot be had, or cannot be started; never what the code in it did."""
 
 
 class StoreError(InputError):

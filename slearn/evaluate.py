@@ -9,7 +9,7 @@ from slearn.agent import Agent, Trajectory, forward
 from slearn.engine import Engine, Watcher
 from slearn.errors import DataError
 from slearn.loss import judge
-from slearn.metrics import Interval, mean_interval, metric_named
+from slearn.metrics import Interval, mean_interval, metric_named, run_tests
 from slearn.values import Example, Usage
 
 
@@ -71,5 +71,8 @@ def score_trajectories(
     """Score answers that are there already, by the agent's metric."""
     if agent.metric == "judge":
         return judge(agent, trajectories, judge_engine, watch, task=task)
+    if agent.metric == "tests":
+        answers = [trajectory.answer for trajectory in trajectories]
+        return run_tests(answers, [trajectory.example for trajectory in trajectories], judge_engine)
     metric = metric_named(agent.metric)
     return [metric.score(trajectory.answer, trajectory.example) for trajectory in trajectories]

@@ -58,10 +58,37 @@ def plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Tool:
+    """What an agent can call: a name, what it does, its parameters, and what runs it, if anything.
+
+    `parameters` is a JSON Schema as text. It runs as `code` (Python, in the sandbox), as
+    `function` (the user's own, `module:function`), or on `server` (a command that speaks MCP); a
+    tool without any of them can be called, and is not run.
+
+    >>> Tool("double", "Doubles a number.", code="def double(n: int): return 2 * n").runs
+    True
+    """
+
+    name: str
+    description: str = ""
+    parameters: str = '{"type": "object", "properties": {}}'
+    code: str = ""
+    function: str = ""
+    server: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is anything to run."""
+        return bool(self.code or self.function or self.server)
+
+
+@dataclass(frozen=True)
 class Example:
     """One row of data: named inputs, acceptable targets, and the choices where they differ by row.
 
     `targets` is None where the row has no target, else every entry is an acceptable answer.
+    `functions` are tools that the row brings, to be called and not run; `calls` is JSON of all
+    calls that are acceptable then, with the values that each argument may have.
     `row` is the row as it was read: a user's own metric may look at it, an agent never does.
 
     >>> Example("1", {"input": "hot"}, ("cold",)).inputs["input"]
@@ -73,6 +100,8 @@ class Example:
     targets: tuple[str, ...] | None = None
     choices: tuple[str, ...] | None = None
     row: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    functions: tuple[Tool, ...] | None = None
+    calls: str | None = None
 
 
 @dataclass(frozen=True)

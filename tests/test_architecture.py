@@ -13,12 +13,19 @@ PACKAGE = ROOT / "slearn"
 
 # Each may import what stands before it, and its own folder.
 ORDER = [
-    "errors", "values", "resources", "progress", "settings",
-    "engine", "metrics", "store", "catalog", "tuning",
+    "errors", "values", "resources", "imported", "progress", "settings",
+    "engine", "sandbox", "tools", "metrics", "store", "catalog", "tuning",
     "agent", "datasets", "call", "loss", "evaluate", "grad", "optim", "select",
     "result", "batches", "budget", "session", "state", "settle", "choose", "step", "train", "cli",
 ]  # fmt: skip
-OWNERS = {"llama_cpp": "engine", "llguidance": "engine", "duckdb": "store", "click": "cli"}
+OWNERS = {
+    "llama_cpp": "engine",
+    "llguidance": "engine",
+    "pydantic_monty": "sandbox",
+    "mcp": "tools",
+    "duckdb": "store",
+    "click": "cli",
+}
 LONGEST = 400
 
 

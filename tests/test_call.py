@@ -20,6 +20,7 @@ from slearn.resources import list_resources, read_resource
 from slearn.values import Usage
 
 CALLS = [name[:-5] for name in list_resources("grammars") if name.endswith(".yaml")]
+CONTRACTS = [name for name in CALLS if call(name).schema]  # the others answer in code
 LISTS: dict[str, list[Any] | str] = {
     "lines": [1, 2, 3],
     "after": [0, 1, 2, 3],
@@ -41,7 +42,10 @@ NAMES = (
     | LISTS
 )
 # Values that are no text, or that no data can make long.
-SHORT: dict[str, Any] = {"node": "answer", "count": 4, "outcome": "not right", "demos": 3}
+SHORT: dict[str, Any] = {
+    "node": "answer", "count": 4, "outcome": "not right", "demos": 3,
+    "name": "solve", "head": "(text: str) -> str:",
+}  # fmt: skip
 count = open_engine(None).count_tokens
 
 
@@ -64,7 +68,7 @@ def test_a_file_begins_with_why_it_has_its_shape(name: str) -> None:
     assert "Shape:" in header[0]
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", CONTRACTS)
 def test_a_contract_compiles_and_its_answers_satisfy_it(name: str) -> None:
     kind = call(name)
     contract = kind.contract(NAMES)

@@ -27,9 +27,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_grammars_and_catalog(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for grammar in (ROOT / "grammars").glob("*.yaml"):
+    for grammar in (
+        file for end in ("yaml", "lark") for file in (ROOT / "grammars").glob(f"*.{end}")
+    ):
         assert f"slearn/grammars/{grammar.name}" in names
     assert {"slearn/models/catalog.yaml", "slearn/py.typed"} <= names
+    inside = {f"slearn/sandbox/{name}.py" for name in ("child", "walk")}  # read as text
+    assert inside <= names
     assert not any(name.startswith(("tests/", "bench/", "data/")) for name in names)
 
 
@@ -42,7 +46,9 @@ def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> No
         archive.extractall(site)
     (site / "libraries.pth").write_text(str(_without_slearn(tmp_path)) + "\n")
     python = home / "bin" / "python"
-    outside = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    # The sandbox's program is a part of the libraries, and stands beside our own Python.
+    binary = str(Path(sys.executable).parent / "monty")
+    outside = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"MONTY_BIN": binary}
 
     def slearn(*words: str) -> str:
         done = subprocess.run(

@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from slearn.engine import Bounded, BoundedJson, Grammar, bounded_json, grammar_of
+from slearn.engine import Bounded, BoundedJson, Grammar, bounded_json, call_grammar, grammar_of
 from slearn.errors import EngineError, InputError
+from slearn.values import Tool
 
-TYPES = ("text", "number", "choice", "regex", "json")
+TYPES = ("text", "number", "choice", "regex", "call", "json")
 DECIDE = ("writing", "likelihood")
 LINE = 64  # tokens of a line, where a field of several lines has others behind it
+Functions = tuple[Tool, ...] | None  # what an example brings to be called
+NO_CALL = "none"  # the answer where no function fits
 NUMBER = r"-?[0-9]{1,15}(\.[0-9]{1,8})?"
 
 
@@ -29,7 +32,8 @@ NUMBER = r"-?[0-9]{1,15}(\.[0-9]{1,8})?"
 class Field:
     """One field of a contract.
 
-    `choices` None with type choice means that every example brings its own. `schema` is JSON text.
+    `choices` None with type choice means that every example brings its own, and with type call it
+    brings functions: the answer is a call of one of them, or `none`. `schema` is JSON text.
     `decide` says how a choice is found, where it is the answer and stands last: written token by
     token, or as the one whose whole text is the likeliest. `bias` are nats added to each of the
     field's own choices before they are compared: models lean towards some labels whatever they read.
@@ -68,10 +72,12 @@ class Field:
         """
         return [a + b for a, b in zip(logprobs, self.bias or [0.0] * len(logprobs), strict=True)]
 
-    def term(self, choices: tuple[str, ...] | None) -> Any:
+    def term(self, choices: tuple[str, ...] | None, functions: Functions = None) -> Any:
         """Return the field's type as Outlines (or our bounded regex) says it."""
         from outlines.types import dsl
 
+        if self.type == "call":
+            return dsl.Alternatives([call_grammar(functions or ()).grammar, dsl.String(NO_CALL)])
         if self.type == "choice":
             return dsl.Choice(list(self.offered(choices)))
         if self.type == "number":
@@ -113,8 +119,10 @@ class Field:
         """How many lines a text of several may have where other fields follow: two at least."""
         return max(2, math.ceil(self.max_tokens / LINE))
 
-    def bound(self, choices: tuple[str, ...] | None) -> int:
+    def bound(self, choices: tuple[str, ...] | None, functions: Functions = None) -> int:
         """Return the most tokens that the field's value can take."""
+        if self.type == "call":
+            return call_grammar(functions or ()).max_tokens
         if self.type == "choice":
             return max(len(choice.encode()) for choice in self.choices or choices or ("",))
         bounded = _bounded(self)
@@ -154,13 +162,21 @@ class Contract:
         last = self.fields[-1]
         return last.type == "choice" and last.decide == "likelihood" and last == self.answer
 
-    def grammar(self, choices: tuple[str, ...] | None = None) -> Grammar:
+    def grammar(
+        self, choices: tuple[str, ...] | None = None, functions: Functions = None
+    ) -> Grammar:
         """Return the grammar of a whole output, for an example with its own choices or not."""
-        return _grammar(self, choices)[0]
+        return _grammar(self, choices, functions)[0]
 
-    def max_tokens(self, choices: tuple[str, ...] | None = None) -> int:
+    def term(self, choices: tuple[str, ...] | None = None, functions: Functions = None) -> Any:
+        """Return a whole output's type as Outlines says it, to be a part of a larger one."""
+        return _term(self, choices, functions)[0]
+
+    def max_tokens(
+        self, choices: tuple[str, ...] | None = None, functions: Functions = None
+    ) -> int:
         """Return a limit inside which every output ends."""
-        return _grammar(self, choices)[1]
+        return _grammar(self, choices, functions)[1]
 
     def render(self, values: Mapping[str, str]) -> str:
         """Write field values the way a model is to write them."""
@@ -210,23 +226,32 @@ class Contract:
 
 
 @lru_cache(maxsize=1024)
-def _grammar(contract: Contract, choices: tuple[str, ...] | None) -> tuple[Grammar, int]:
+def _grammar(
+    contract: Contract, choices: tuple[str, ...] | None, functions: Functions
+) -> tuple[Grammar, int]:
+    term, bound = _term(contract, choices, functions)
+    return grammar_of(term), bound
+
+
+def _term(
+    contract: Contract, choices: tuple[str, ...] | None, functions: Functions
+) -> tuple[Any, int]:
     from outlines.types import dsl
 
     fields = contract.fields
     if contract.plain and (bounded := _bounded(fields[0])) is not None:
         return bounded.grammar, bounded.max_tokens
-    bound = sum(field.bound(choices) for field in fields) + 2
+    bound = sum(field.bound(choices, functions) for field in fields) + 2
     if contract.plain:
-        return grammar_of(fields[0].term(choices)), bound
+        return fields[0].term(choices, functions), bound
     parts: list[Any] = []
     for index, field in enumerate(fields):
         label = ("\n" if index else "") + f"{field.name}: "
         spans = field.type == "text" and field.multiline and field != fields[-1]
-        value = field.lines(fields[index + 1].name) if spans else field.term(choices)
+        value = field.lines(fields[index + 1].name) if spans else field.term(choices, functions)
         parts += [dsl.String(label), value]
         bound += len(label.encode())
-    return grammar_of(dsl.Sequence(parts)), bound
+    return dsl.Sequence(parts), bound
 
 
 def _bounded(field: Field) -> BoundedJson | None:

@@ -54,6 +54,7 @@ def decide(
                 text,
                 max(score.logprobs) > -math.inf,
                 before.usage + score.usage,
+                before.calls,
             )
         )
     return steps
@@ -66,9 +67,9 @@ def weighing(node: Node, example: Example, before: Step) -> ScoreRequest:
     """
     contract = node.output
     return ScoreRequest(
-        render(node, before.inputs, example.choices),
+        render(node, before.inputs, example, before.calls),
         contract.answer.offered(example.choices),
-        contract.grammar(example.choices),
+        contract.grammar(example.choices, example.functions),
         contract.prefix(before.output),
         where=f"node {node.name!r}, example {example.id}",
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,24 @@ from typing import Any
 from slearn.agent.contract import DECIDE, TYPES, Contract, Field
 from slearn.agent.document import Place, read_document, write_document
 from slearn.agent.model import LAYOUTS, Agent, Demo, Flow, Node
+from slearn.agent.toolfile import (
+    SETTINGS,
+    read_calls,
+    read_settings,
+    read_tools,
+    write_calls,
+    write_settings,
+    write_tool,
+)
 from slearn.errors import AgentFileError, InputError
-from slearn.values import digest
+from slearn.values import Tool, digest
 
 VERSION = 1
 _FIELD = (
     "name", "type", "choices", "decide", "bias", "pattern", "schema", "max_chars", "max_tokens",
     "multiline",
 )  # fmt: skip
-_NODE = ("name", "instructions", "inputs", "output", "demos", "layout", "tools")
+_NODE = ("name", "instructions", "inputs", "output", "demos", "layout", *SETTINGS)
 _AGENT = ("slearn", "name", "metric", "nodes", "flow", "tools")
 
 
@@ -65,12 +75,12 @@ def agent_from_text(text: str, file: str = "agent") -> Agent:
         raise fields["slearn"].fail(f"{VERSION}, the only version this program knows")
     if "nodes" not in fields:
         raise root.fail("`nodes`")
-    if "tools" in fields:
-        _no_tools(fields["tools"])
+    tools = read_tools(fields["tools"]) if "tools" in fields else {}
     places = fields["nodes"].items("a list of nodes")
     if not places:
         raise fields["nodes"].fail("at least one node")
-    nodes = tuple(_read_node(place) for place in places)
+    nodes = tuple(_read_node(place, tools) for place in places)
+    used = {tool for node in nodes for tool in node.tools}
     flow = Flow(tuple(node.name for node in nodes))
     if "flow" in fields:
         flow = _read_flow(fields["flow"])
@@ -80,6 +90,7 @@ def agent_from_text(text: str, file: str = "agent") -> Agent:
             nodes=nodes,
             flow=flow,
             metric=fields["metric"].text() if "metric" in fields else "exact",
+            spare=tuple(tool for tool in tools.values() if tool not in used),
         )
     except AgentFileError:
         raise
@@ -100,6 +111,7 @@ def agent_to_text(agent: Agent) -> str:
                 "metric": agent.metric,
                 "nodes": [_write_node(node) for node in agent.nodes],
                 "flow": {"steps": list(agent.flow.steps), "limit": agent.flow.limit},
+                **({"tools": [write_tool(tool) for tool in agent.tools]} if agent.tools else {}),
             }
         )
     return str(known["_text"])
@@ -113,20 +125,21 @@ def _read_flow(place: Place) -> Flow:
     return Flow(fields["steps"].texts("the nodes' names in order"), limit)
 
 
-def _read_node(place: Place) -> Node:
+def _read_node(place: Place, tools: Mapping[str, Tool]) -> Node:
     fields = place.fields(_NODE)
     if "name" not in fields:
         raise place.fail("`name`")
     name = fields["name"].text()
     if "instructions" not in fields:
         raise place.fail(f"`instructions` of node {name!r}, a list of lines")
-    if "tools" in fields:
-        _no_tools(fields["tools"])
     inputs = fields["inputs"].texts() if "inputs" in fields else ("input",)
     if not inputs:
         raise fields["inputs"].fail("at least one input")
     contract = _read_contract(fields["output"]) if "output" in fields else Contract()
     demos = fields["demos"].items("a list of demos") if "demos" in fields else []
+    settings = read_settings(fields, tools)
+    if settings.get("tools") and any(field.name == "call" for field in contract.fields):
+        raise fields["output"].fail("no field named 'call' in a node with tools")
     return Node(
         name=name,
         instructions=fields["instructions"].texts("a list of lines"),
@@ -134,16 +147,12 @@ def _read_node(place: Place) -> Node:
         output=contract,
         demos=tuple(_read_demo(demo, inputs, contract) for demo in demos),
         layout=fields["layout"].one_of(LAYOUTS) if "layout" in fields else LAYOUTS[0],
+        **settings,
     )
 
 
-def _no_tools(place: Place) -> None:
-    if place.items("a list of tools"):
-        raise place.fail("no tools: this version of slearn does not run tools yet")
-
-
 def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Demo:
-    fields = place.fields(("inputs", "output", "source", "choices"))
+    fields = place.fields(("inputs", "output", "source", "choices", "functions", "calls"))
     values: dict[str, dict[str, str]] = {}
     wanted = {"inputs": inputs, "output": tuple(field.name for field in contract.fields)}
     for part, names in wanted.items():
@@ -160,7 +169,11 @@ def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Dem
         lines = values["output"][field.name].splitlines()
         if field.multiline and any(line.startswith(f"{name}:") for line in lines):
             raise fields["output"].fail(f"no line in {field.name!r} that begins with '{name}:'")
-    return Demo(values["inputs"], values["output"], source, choices)
+    calls = read_calls(fields["calls"]) if "calls" in fields else ()
+    functions = None
+    if "functions" in fields:
+        functions = tuple(read_tools(fields["functions"]).values())
+    return Demo(values["inputs"], values["output"], source, choices, functions, calls)
 
 
 def _read_contract(place: Place) -> Contract:
@@ -248,6 +261,7 @@ def _write_node(node: Node) -> dict[str, Any]:
         "inputs": list(node.inputs),
         "output": [_write_field(field) for field in node.output.fields],
     }
+    written |= write_settings(node)
     if node.layout != LAYOUTS[0]:
         written["layout"] = node.layout
     if node.demos:
@@ -257,6 +271,8 @@ def _write_node(node: Node) -> dict[str, Any]:
                 "output": dict(demo.output),
                 **({"source": demo.source} if demo.source else {}),
                 **({"choices": list(demo.choices)} if demo.choices is not None else {}),
+                **({"functions": list(map(write_tool, demo.functions))} if demo.functions else {}),
+                **({"calls": write_calls(demo.calls)} if demo.calls else {}),
             }
             for demo in node.demos
         ]

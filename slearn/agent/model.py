@@ -5,13 +5,35 @@ All values are frozen: an edit makes a new agent, so going back is keeping the o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from slearn.agent.contract import Contract
 from slearn.errors import InputError
+from slearn.values import Tool
 
 LAYOUTS = ("inputs-last", "inputs-first")
+TOOL_CHOICES = ("auto", "required")
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call of a tool that a node made, `arguments` as JSON text, and the result as it read it.
+
+    >>> ToolCall("double", '{"n": 2}', "4").text()
+    '{"name": "double", "arguments": {"n": 2}}'
+    """
+
+    name: str
+    arguments: str
+    result: str
+    ok: bool = True
+
+    def text(self) -> str:
+        """Return the call as a model writes it."""
+        name = json.dumps(self.name, ensure_ascii=False)
+        return f'{{"name": {name}, "arguments": {self.arguments}}}'
 
 
 @dataclass(frozen=True)
@@ -19,20 +41,25 @@ class Demo:
     """A demonstration: input values and the output fields that are right for them.
 
     `source` is the id of the example it was made from, so that it is never judged on itself;
-    `choices` are that example's own, where choices differ from row to row.
+    `choices` and `functions` are that example's own, where they differ from row to row; `calls` are
+    those that were made before the output.
     """
 
     inputs: Mapping[str, str]
     output: Mapping[str, str]
     source: str = ""
     choices: tuple[str, ...] | None = None
+    functions: tuple[Tool, ...] | None = None
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True)
 class Node:
-    """A layer: its instructions (one weight a line), demos, inputs and output contract.
+    """A layer: its instructions (one weight a line), demos, tools, inputs and output contract.
 
-    An input is a column of the data, an earlier node's name (its answer), or `node.field`.
+    An input is a column of the data, an earlier node's name (its answer), or `node.field`. A node
+    with tools makes up to `max_calls` calls before it answers, at least one where `tool_choice` is
+    required; its outputs carry the names of their fields, so that no answer looks like a call.
     """
 
     name: str
@@ -41,6 +68,19 @@ class Node:
     output: Contract = field(default_factory=Contract)
     demos: tuple[Demo, ...] = ()
     layout: str = "inputs-last"
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = "auto"
+    max_calls: int = 4
+
+    def __post_init__(self) -> None:
+        names = [tool.name for tool in self.tools]
+        if len(set(names)) != len(names):
+            raise InputError(f"node {self.name!r} has two tools of one name: {', '.join(names)}")
+        if self.tools and any(field.name == "call" for field in self.output.fields):
+            raise InputError(f"node {self.name!r} has tools, and a field named 'call'")
+        if self.tools and not self.output.labelled:
+            output = replace(self.output, labelled=True)
+            object.__setattr__(self, "output", output)  # the one way for a frozen value
 
 
 @dataclass(frozen=True)
@@ -53,7 +93,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Agent:
-    """A symbolic network.
+    """A symbolic network; `spare` are tools that no node may have at the moment.
 
     >>> Agent("echo", (Node("answer", ("Repeat the input.",)),), Flow(("answer",))).node("answer").name
     'answer'
@@ -63,6 +103,7 @@ class Agent:
     nodes: tuple[Node, ...]
     flow: Flow
     metric: str = "exact"
+    spare: tuple[Tool, ...] = ()
 
     def __post_init__(self) -> None:
         names = [node.name for node in self.nodes]
@@ -81,6 +122,9 @@ class Agent:
             if late:
                 raise InputError(f"node {name!r} reads {late[0]!r} before that node has run")
             seen.add(name)
+        everyone = [*self.spare, *(tool for node in self.nodes for tool in node.tools)]
+        if len({tool.name for tool in everyone}) < len(set(everyone)):
+            raise InputError("two different tools have one name")
 
     def node(self, name: str) -> Node:
         """Return a node by name; InputError if there is none."""
@@ -93,6 +137,12 @@ class Agent:
     def last(self) -> Node:
         """The node whose answer is the agent's."""
         return self.node(self.flow.steps[-1])
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """All tools, those that no node has too, each once."""
+        everyone = [*self.spare, *(tool for node in self.nodes for tool in node.tools)]
+        return tuple(dict.fromkeys(everyone))
 
     def with_node(self, node: Node) -> Agent:
         """Return the agent with one node replaced."""

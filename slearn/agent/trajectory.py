@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slearn.values import Example, Usage
+from slearn.agent.model import ToolCall
+from slearn.values import Example, Usage, plain
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one node read and returned.
+    """What one node read and returned, and the calls of tools that it made in between.
 
     >>> Step("answer", {"input": "hot"}, {"answer": "cold"}, "cold", True, Usage()).text
     'cold'
@@ -22,6 +23,13 @@ class Step:
     text: str
     valid: bool
     usage: Usage
+    calls: tuple[ToolCall, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the step as the store keeps it, without what it cost."""
+        step = {"node": self.node, "inputs": dict(self.inputs), "output": dict(self.output)}
+        calls = {"calls": plain(self.calls)} if self.calls else {}
+        return {**step, "text": self.text, **calls}
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,5 @@ class Trajectory:
         return {
             "example": self.example.id,
             "answer": self.answer,
-            "steps": [
-                {"node": s.node, "inputs": dict(s.inputs), "output": dict(s.output), "text": s.text}
-                for s in self.steps
-            ],
+            "steps": [step.as_json() for step in self.steps],
         }

@@ -8,6 +8,7 @@ from slearn.agent.contract import Contract
 from slearn.agent.model import Node
 from slearn.agent.render import render
 from slearn.agent.trajectory import Step
+from slearn.agent.use import write_with_tools
 from slearn.engine import GREEDY, Engine, GenerateRequest, Sampling, Watcher
 from slearn.values import Example, Usage
 
@@ -23,18 +24,22 @@ def write(
     *,
     contract: Contract | None = None,
 ) -> list[Step]:
-    """Write a node's output for every example, in one round; of a part of it by another contract.
+    """Write a node's output for every example, or a part of it by another contract.
+
+    One round, and where the node has tools one for each turn.
 
     >>> # write(node, examples, inputs, engine)[0].output["answer"]
     """
     wanted = contract or node.output
+    if node.tools:
+        return write_with_tools(node, wanted, examples, inputs, engine, sampling, seed, watch)
     requests = [
         GenerateRequest(
-            render(node, values, example.choices),
-            wanted.grammar(example.choices),
+            render(node, values, example),
+            wanted.grammar(example.choices, example.functions),
             sampling,
             seed,
-            wanted.max_tokens(example.choices),
+            wanted.max_tokens(example.choices, example.functions),
             where=f"node {node.name!r}, example {example.id}",
         )
         for example, values in zip(examples, inputs, strict=True)
@@ -54,12 +59,14 @@ def write_before_answer(
     seed: int = 0,
     watch: Watcher | None = None,
 ) -> list[Step]:
-    """Write only the fields that stand before the answer; nothing is asked where there are none.
+    """Write only the fields that stand before the answer, after all calls of tools.
+
+    Nothing is asked where there are neither.
 
     >>> # write_before_answer(node, examples, inputs, engine)[0].output["reasoning"]
     """
     contract = node.output
-    if contract.fields[0] == contract.answer:
+    if contract.fields[0] == contract.answer and not node.tools:
         return [Step(node.name, values, {}, "", True, Usage()) for values in inputs]
     opening = contract.opening()
     return write(node, examples, inputs, engine, sampling, seed, watch, contract=opening)

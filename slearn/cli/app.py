@@ -3,6 +3,7 @@
 0    done, also when nothing was accepted
 1    a fault of ours
 2    bad input
+3    a tool that was run by hand failed
 4    a score below --min-score
 130  interrupted
 """
@@ -28,6 +29,7 @@ from slearn.cli.output import say
 from slearn.cli.run import run
 from slearn.cli.runs import runs
 from slearn.cli.show import show
+from slearn.cli.tool import tool
 from slearn.cli.train import train
 from slearn.cli.tune import tune
 from slearn.errors import SlearnError
@@ -58,8 +60,9 @@ class Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a reader that went away (`| head`) ends it quietly."""
         try:
-            super().invoke(ctx)
+            code = super().invoke(ctx)
             sys.stdout.flush()
+            return code
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
@@ -105,5 +108,5 @@ def main() -> None:
     """
 
 
-for command in (init, train, evaluate, run, runs, show, diff, export, doctor, tune, models):
+for command in (init, train, evaluate, run, runs, show, diff, export, tool, doctor, tune, models):
     main.add_command(command)

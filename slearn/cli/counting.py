@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
-from slearn.engine import Engine, GenerateRequest, Generation, Score, ScoreRequest, Watcher
+from slearn.engine import (
+    Engine,
+    GenerateRequest,
+    Generation,
+    Score,
+    ScoreRequest,
+    ToolRequest,
+    ToolResult,
+    Watcher,
+)
 from slearn.values import Usage
 
 
@@ -47,6 +56,15 @@ class Counting(Engine):
         found = self._inner.score(requests, watch)
         self.usage = sum((one.usage for one in found), self.usage)
         return found
+
+    @property
+    def runs_tools(self) -> bool:
+        """As the other engine does."""
+        return self._inner.runs_tools
+
+    def run_tools(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
+        """Call tools as the other engine does; they cost no tokens."""
+        return self._inner.run_tools(requests)
 
     def count_tokens(self, text: str) -> int:
         """Count as the other engine does."""

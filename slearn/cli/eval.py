@@ -17,6 +17,7 @@ from slearn.errors import BelowMinimum
 @options.inputs
 @options.target
 @options.choices
+@options.functions
 @options.model
 @click.option("--limit", type=options.COUNT, metavar="N", help="Read at most N rows.")
 @click.option(
@@ -26,10 +27,11 @@ from slearn.errors import BelowMinimum
 @options.context
 @options.threads
 @options.max_memory
+@options.sandbox
 @options.as_json
 def evaluate(
     agent: Path, data: Path, model: str, limit: int | None, min_score: float | None,
-    context: int, threads: int | None, max_memory: int | None, as_json: bool,
+    context: int, threads: int | None, max_memory: int | None, sandbox: str, as_json: bool,
     **columns: str | None,
 ) -> None:  # fmt: skip
     """Score an agent on data.
@@ -41,7 +43,7 @@ def evaluate(
     report = score_agent(
         agent, data, model,
         columns=columns, limit=limit, context=context, threads=threads, max_memory=max_memory,
-        quiet=as_json,
+        sandbox=sandbox, quiet=as_json,
     )  # fmt: skip
     if as_json:
         emit(report)

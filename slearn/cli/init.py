@@ -23,8 +23,12 @@ from slearn.cli.output import emit, one_line
 @click.option("--target", metavar="COL", help="The right answer.  [default: target, if there]")
 @click.option("--choices", metavar="COL", help="Each row's choices.  [default: choices, if there]")
 @click.option(
+    "--functions", metavar="COL",
+    help="Each row's functions, to be called.  [default: functions, if there]",
+)  # fmt: skip
+@click.option(
     "--metric", metavar="M",
-    help="exact, choice, number, contains, f1, set, judge or module:function.",
+    help="exact, choice, number, contains, f1, set, call, tests, judge or module:function.",
 )  # fmt: skip
 @click.option("--instruction", metavar="TEXT", default="", help="What to tell the agent.")
 @click.option("--model", metavar="M", help="The model you will train with; checked, not loaded.")

@@ -43,6 +43,10 @@ choices = click.option(
     "--choices", metavar="COL",
     help="Each row's choices.  [default: as data.json says, or choices, if there]",
 )  # fmt: skip
+functions = click.option(
+    "--functions", metavar="COL",
+    help="Each row's functions.  [default: as data.json says, or functions, if there]",
+)  # fmt: skip
 store = click.option(
     "--store", type=FILE, metavar="FILE", default=DEFAULT_STORE, show_default=True,
     help="The store with the runs.",
@@ -60,6 +64,10 @@ threads = click.option(
 context = click.option(
     "--context", type=click.IntRange(min=64), metavar="N", default=8192, show_default=True,
     help="Tokens that the model's cache holds.",
+)  # fmt: skip
+sandbox = click.option(
+    "--sandbox", type=click.Choice(["monty", "bwrap"]), default="monty", show_default=True,
+    help="Where code of tools runs.",
 )  # fmt: skip
 max_memory = click.option(
     "--max-memory", type=COUNT, metavar="MB",

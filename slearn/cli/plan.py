@@ -21,6 +21,7 @@ from slearn.cli.sources import Source, apart, columns_for, load_examples
 from slearn.datasets import Columns, columns_from_json
 from slearn.errors import DataError, InputError
 from slearn.settings import TrainSettings
+from slearn.tools import SANDBOX
 from slearn.train import TrainData
 
 SPLITS = ("train", "val", "test")
@@ -58,6 +59,7 @@ def make_plan(agent: Path, given: Mapping[str, Any]) -> Plan:
         "settings": _settings(given).as_json(),
         "engine": _engine(model, given),
         "optimizer_engine": other and _engine(other, given),
+        "sandbox": given.get("sandbox", SANDBOX),
         "out": os.path.abspath(given["out"]) if given["out"] else None,
     }
     data, notes = _load(files, source.agent, columns)

@@ -19,10 +19,11 @@ from slearn.errors import InputError
 @options.context
 @options.threads
 @options.max_memory
+@options.sandbox
 @options.as_json
 def run(
     agent: Path, text: str | None, model: str, context: int, threads: int | None,
-    max_memory: int | None, as_json: bool,
+    max_memory: int | None, sandbox: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Answer one input with an agent.
 
@@ -35,7 +36,7 @@ def run(
         if sys.stdin is None or sys.stdin.isatty():
             raise InputError("no input", hint="give it as an argument or on standard input")
         text = _standard_input()
-    found = answer_one(agent, text, model, context, threads, max_memory)
+    found = answer_one(agent, text, model, context, threads, max_memory, sandbox)
     if as_json:
         shown = found.as_json()
         emit({"answer": shown["answer"], "steps": shown["steps"]})

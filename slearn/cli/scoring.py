@@ -13,10 +13,18 @@ from slearn.agent import Trajectory, forward
 from slearn.cli.counting import Counting
 from slearn.cli.engines import open_model
 from slearn.cli.live import LiveLine
-from slearn.cli.sources import Source, columns_for, load_examples, outer_inputs, own_choices
+from slearn.cli.sources import (
+    Source,
+    columns_for,
+    load_examples,
+    outer_inputs,
+    own_choices,
+    own_functions,
+)
 from slearn.datasets import Columns, to_examples
 from slearn.errors import InputError
 from slearn.evaluate import evaluate
+from slearn.tools import SANDBOX, Toolbox, ToolEngine
 from slearn.values import Example
 
 _NOTHING: Mapping[str, str | None] = MappingProxyType({})
@@ -32,6 +40,7 @@ def score_agent(
     context: int = 8192,
     threads: int | None = None,
     max_memory: int | None = None,
+    sandbox: str = SANDBOX,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Evaluate an agent and return what `eval --json` prints.
@@ -41,7 +50,8 @@ def score_agent(
     """
     source = Source.open(agent)
     examples = load_examples(data, source.agent, columns_for(data, source, columns), limit)
-    opened = open_model(model, context, threads, max_memory=max_memory)
+    loaded = open_model(model, context, threads, max_memory=max_memory)
+    opened = ToolEngine(loaded, Toolbox(sandbox))
     with opened as engine, LiveLine(quiet=quiet) as line:
         began = time.monotonic()
 
@@ -71,6 +81,7 @@ def answer_one(
     context: int,
     threads: int | None,
     max_memory: int | None = None,
+    sandbox: str = SANDBOX,
 ) -> Trajectory:
     """Run an agent on one input and return the steps it took.
 
@@ -79,12 +90,16 @@ def answer_one(
     'delivery'
     """
     source = Source.open(agent)
-    example = read_input(text, outer_inputs(source.agent), own_choices(source.agent))
-    with open_model(model, context, threads, remember=False, max_memory=max_memory) as engine:
+    agents = source.agent
+    example = read_input(text, outer_inputs(agents), own_choices(agents), own_functions(agents))
+    loaded = open_model(model, context, threads, remember=False, max_memory=max_memory)
+    with ToolEngine(loaded, Toolbox(sandbox)) as engine:
         return forward(source.agent, [example], engine)[0]
 
 
-def read_input(text: str, inputs: tuple[str, ...], choices: bool) -> Example:
+def read_input(
+    text: str, inputs: tuple[str, ...], choices: bool, functions: bool = False
+) -> Example:
     """Read one input: as it stands, or as a JSON object where the agent reads more than one.
 
     >>> read_input('{"question": "Who?", "context": "Me."}', ("question", "context"), False).inputs
@@ -92,9 +107,11 @@ def read_input(text: str, inputs: tuple[str, ...], choices: bool) -> Example:
 
     Raises InputError for what is no such object.
     """
-    if len(inputs) == 1 and not choices:
+    if len(inputs) == 1 and not choices and not functions:
         return Example("input", {inputs[0]: text})
-    names = [*inputs, *(["choices"] if choices else [])]
+    more = {"choices": choices, "functions": functions}
+    own = {name: name if needed else None for name, needed in more.items()}
+    names = [*inputs, *(name for name, needed in more.items() if needed)]
     shape = "{" + ", ".join(f'"{name}": …' for name in names) + "}"
     try:
         value = json.loads(text)
@@ -105,7 +122,7 @@ def read_input(text: str, inputs: tuple[str, ...], choices: bool) -> Example:
     for name in names:
         if name not in value:
             raise InputError(f"the input lacks {name!r}", hint=f"a JSON object: {shape}")
-    columns = Columns(inputs, None, "choices" if choices else None)
+    columns = Columns(inputs, None, **own)
     example = to_examples([value], columns, "the input")[0]
     if choices and not example.choices:
         raise InputError("the input has no choices", hint="a list of at least one")

@@ -25,7 +25,7 @@ from slearn.datasets import (
     to_examples,
 )
 from slearn.errors import DataError
-from slearn.metrics import metric_named
+from slearn.metrics import MEASURED, metric_named, tests_of
 from slearn.values import Example
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -66,23 +66,23 @@ def columns_for(path: Path, source: Source, named: Mapping[str, Any] = _NOTHING)
     """Return the columns of a data file: those named, else what data.json says.
 
     It stands beside the file or beside the agent. Without one they are the agent's own inputs,
-    `target`, and `choices` where there is such a column.
+    `target`, and `choices` and `functions` where there are such columns.
 
     Raises DataError for a named column that is not there.
     """
     known = read_columns(path.parent) or source.columns
-    inputs, target, choices = (named.get(name) for name in ("inputs", "target", "choices"))
-    present = _present(path, every=any((inputs, target, choices)))
+    inputs, target, *rest = (named.get(n) for n in ("inputs", "target", "choices", "functions"))
+    present = _present(path, every=any((inputs, target, *rest)))
     given = None if inputs is None else input_names(inputs, present)
-    check_named((*(given or ()), target, choices), present, str(path))
-    if known is not None:
-        usual = known.inputs, known.target, known.choices
-    else:
-        usual = outer_inputs(source.agent), "target", "choices" if "choices" in present else None
-    target = target or usual[1]
-    if choices is None and usual[2] != target:
-        choices = usual[2]
-    return Columns(usual[0] if given is None else given, target, choices)
+    check_named((*(given or ()), target, *rest), present, str(path))
+    if known is None:
+        called = "functions" if "functions" in present and own_functions(source.agent) else None
+        listed = "choices" if "choices" in present else None
+        known = Columns(outer_inputs(source.agent), "target", listed, called)
+    target = target or known.target
+    usual = (None if name == target else name for name in (known.choices, known.functions))
+    rest = [name or other for name, other in zip(rest, usual, strict=True)]
+    return Columns(known.inputs if given is None else given, target, *rest)
 
 
 def _present(path: Path, *, every: bool) -> list[str]:
@@ -121,15 +121,20 @@ def check_reads(agent: Agent, columns: Columns, where: str) -> None:
 
 def check_rows(agent: Agent, examples: Iterable[Example], where: str) -> None:
     """Refuse rows without the target that the metric needs or the choices that the agent needs."""
-    needs_target = agent.metric != "judge" and ":" not in agent.metric
-    if agent.metric != "judge":
+    needs_target = agent.metric not in MEASURED and ":" not in agent.metric
+    if agent.metric not in MEASURED:
         metric_named(agent.metric)  # an unknown one is told now
-    needs_choices = own_choices(agent)
+    needs_choices, needs_functions = own_choices(agent), own_functions(agent)
     for example in examples:
         place = f"{where}, row {example.id}"
+        if agent.metric == "tests" and not tests_of(example):
+            hint = "a list of asserts in a column tests"
+            raise DataError("has no tests, which the metric needs", where=place, hint=hint)
         if needs_target and not example.targets:
             hint = "name the column with --target, leave the row out, or use the metric judge"
             raise DataError(f"has no target, which {agent.metric} needs", where=place, hint=hint)
+        if needs_functions and not example.functions:
+            raise DataError("has no functions, and the agent's answer calls one", where=place)
         if needs_choices and not example.choices:
             raise DataError("has no choices, and the agent's answer is one of them", where=place)
 
@@ -143,6 +148,16 @@ def own_choices(agent: Agent) -> bool:
     """
     fields = (field for node in agent.nodes for field in node.output.fields)
     return any(field.type == "choice" and not field.choices for field in fields)
+
+
+def own_functions(agent: Agent) -> bool:
+    """Tell whether every example must bring functions that an answer calls.
+
+    >>> from slearn.agent import Flow, Node
+    >>> own_functions(Agent("a", (Node("answer", ()),), Flow(("answer",))))
+    False
+    """
+    return any(field.type == "call" for node in agent.nodes for field in node.output.fields)
 
 
 def apart(splits: Sequence[tuple[str, list[Example]]]) -> list[list[Example]]:

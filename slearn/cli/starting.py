@@ -9,7 +9,7 @@ from typing import Any
 from slearn.cli.engines import identify
 from slearn.datasets import SPLITS, Prepared, Wishes, input_names, prepare, read_rows, write_project
 from slearn.errors import DataError
-from slearn.metrics import metric_named
+from slearn.metrics import MEASURED, metric_named
 
 
 def start_project(
@@ -28,7 +28,7 @@ def start_project(
     """
     if model is not None:
         identify(model)
-    if given.get("metric") not in (None, "judge"):
+    if given.get("metric") not in (None, *MEASURED):
         metric_named(given["metric"])
     rows = list(read_rows(data))
     present = {name for row in rows for name in row}
@@ -51,10 +51,10 @@ def start_project(
 def _check_targets(prepared: Prepared, where: str) -> None:
     """Refuse a target that the metric cannot read: it would end the training later.
 
-    What a user's own metric makes of targets is not known here, and a judge needs none.
+    What a user's own metric makes of targets is not known here; a judge and tests need none.
     """
     name = prepared.proposal.agent.metric
-    if name == "judge" or ":" in name:
+    if name in MEASURED or ":" in name:
         return
     metric = metric_named(name)
     for example in (row for part in SPLITS for row in getattr(prepared.splits, part)):

@@ -22,6 +22,7 @@ from slearn.errors import InputError
 @options.inputs
 @options.target
 @options.choices
+@options.functions
 @click.option("--model", metavar="M", help="The model that runs the agent (and optimizes it).")
 @click.option("--optimizer-model", metavar="M2", help="Another model that optimizes the agent.")
 @click.option(
@@ -40,6 +41,7 @@ from slearn.errors import InputError
 @options.context
 @options.threads
 @options.max_memory
+@options.sandbox
 @click.option("-o", "out", type=options.FILE, metavar="FILE", help="Write the trained agent there.")
 @options.store
 @options.as_json

@@ -20,6 +20,7 @@ from slearn.errors import Interrupted, SlearnError, StoreError
 from slearn.result import RunResult
 from slearn.settings import TrainSettings
 from slearn.store import RunLog, Store
+from slearn.tools import SANDBOX, Toolbox, ToolEngine
 from slearn.train import Engines, train
 
 
@@ -79,6 +80,11 @@ def _carry_out(
             # Runs of earlier versions noted one setting for both.
             noted = config.get("optimizer_engine") or config["engine"]
             other = stack.enter_context(open_noted(config["optimizer_model"], noted, room))
+        box = stack.enter_context(Toolbox(config.get("sandbox", SANDBOX)))
+        engine, other = (
+            ToolEngine(engine, box),
+            ToolEngine(other, box) if other is not engine else engine,
+        )
         if resume is None:
             settings = with_token_budget(settings, engine, other)
             log = store.begin({**config, "settings": settings.as_json()})

@@ -6,9 +6,10 @@ Only named columns reach `Example.inputs`, so an agent cannot see what it should
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from slearn.datasets.calls import calls_of, functions_of
 from slearn.errors import DataError, InputError
 from slearn.values import Example, as_text
 
@@ -26,6 +27,7 @@ class Columns:
     inputs: tuple[str, ...] = ("input",)
     target: str | None = "target"
     choices: str | None = None
+    functions: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse columns that cannot make an example."""
@@ -46,9 +48,10 @@ def to_examples(
     ('five', '5')
 
     A list of targets means that each is acceptable; null, an absent target or an empty list mean
-    that there is none; white space around one is left out. Values that are not strings become their
-    JSON text, a null input the empty text. Ids come from a column `id` where every row has its own,
-    else they are row numbers from 1.
+    that there is none; white space around one is left out. With a column of functions targets are
+    calls of them, and an empty list means that none is right. Values that are not strings become
+    their JSON text, a null input the empty text. Ids come from a column `id` where every row has
+    its own, else they are row numbers from 1.
     Raises DataError, with source and row, for an input or choices column that is not there.
     """
     rows = list(rows)
@@ -72,13 +75,15 @@ def _to_example(row: Mapping[str, Any], name: str, columns: Columns, where: str)
     inputs = {column: _text(_cell(row, column, where), where) for column in columns.inputs}
     target = row.get(columns.target) if columns.target is not None else None
     choices = _cell(row, columns.choices, where) if columns.choices is not None else None
-    return Example(
-        id=_text(name, where),
-        inputs=inputs,
-        targets=_texts(target if isinstance(target, list | tuple) else [target], where),
-        choices=_choices(choices, where),
-        row=row,
-    )
+    found = Example(_text(name, where), inputs, choices=_choices(choices, where), row=row)
+    if columns.functions is None:
+        targets = _texts(target if isinstance(target, list | tuple) else [target], where)
+        return replace(found, targets=targets)
+    functions = functions_of(_cell(row, columns.functions, where), where)
+    if columns.target not in row:
+        return replace(found, functions=functions)
+    texts, calls = calls_of(target, functions, " ".join(inputs.values()), where)
+    return replace(found, functions=functions, targets=tuple(texts), calls=calls)
 
 
 def _cell(row: Mapping[str, Any], column: str, where: str) -> Any:

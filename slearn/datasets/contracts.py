@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from slearn.agent import Contract, Field
+from slearn.agent import Contract, Field, Functions
 from slearn.engine import Grammar
 from slearn.values import Example
 
@@ -71,11 +71,13 @@ def fit(field: Field, examples: Iterable[Example]) -> tuple[list[Example], list[
     others: list[Example] = []
     known: dict[tuple[str, tuple[str, ...] | None], str | None] = {}
     for example in examples:
+        if field.type == "call":  # the grammar of each row is another
+            known.clear()
         own = example.choices if field.type == "choice" and field.choices is None else None
         said: dict[str, None] = {}
         for target in example.targets or ():
             if (target, own) not in known:
-                known[target, own] = _spelling(field, own, target)
+                known[target, own] = _spelling(field, own, target, example.functions)
             if (spelling := known[target, own]) is not None:
                 said[spelling] = None
         if example.targets and not said:
@@ -87,10 +89,12 @@ def fit(field: Field, examples: Iterable[Example]) -> tuple[list[Example], list[
     return fitting, others
 
 
-def _spelling(field: Field, own: tuple[str, ...] | None, target: str) -> str | None:
+def _spelling(
+    field: Field, own: tuple[str, ...] | None, target: str, functions: Functions
+) -> str | None:
     """Return the target as the field can say it, None where it cannot."""
     if field.type != "choice":
-        grammar = Contract((field,)).grammar()
+        grammar = Contract((field,)).grammar(None, functions)
         return next((text for text in (target, target.strip()) if _accepts(grammar, text)), None)
     choices = tuple(dict.fromkeys(field.choices or own or ()))
     if target in choices:
@@ -141,5 +145,7 @@ def describe(field: Field) -> str:
         )
     if field.type == "number":
         return "a number"
+    if field.type == "call":
+        return "a call of one of the row's functions, or none"
     lines = "lines" if field.multiline else "one line"
     return f"{lines} of text, up to {field.max_chars} characters"

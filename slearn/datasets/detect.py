@@ -25,13 +25,14 @@ class Wishes:
     inputs: tuple[str, ...] = ("input",)
     target: str | None = None
     choices: str | None = None
+    functions: str | None = None
     metric: str | None = None
     instruction: str = ""
     seed: int = 0
 
 
 def find_columns(rows: Sequence[Row], wishes: Wishes, where: str = "data") -> Columns:
-    """Return the columns that were named, or `input`, `target` and `choices` where they stand.
+    """Return the columns that were named, or `input`, `target`, `choices` and `functions`.
 
     >>> find_columns([{"input": "hot", "target": "cold"}], Wishes()).choices is None
     True
@@ -40,12 +41,21 @@ def find_columns(rows: Sequence[Row], wishes: Wishes, where: str = "data") -> Co
     """
     present = list(dict.fromkeys(str(name) for row in rows for name in row))
     option = "; name the input with --input" if wishes.inputs == ("input",) else ""
-    check_named((*wishes.inputs, wishes.target, wishes.choices), present, where, option)
+    named = (*wishes.inputs, wishes.target, wishes.choices, wishes.functions)
+    check_named(named, present, where, option)
     target = wishes.target or ("target" if "target" in present else None)
     listed = all(isinstance(row.get("choices"), str | list) for row in rows)
     choices = wishes.choices or ("choices" if listed else None)
+    functions = wishes.functions or ("functions" if all(map(_brings, rows)) else None)
     used = (*wishes.inputs, target)
-    return Columns(wishes.inputs, target, None if choices in used else choices)
+    rest = (None if column in used else column for column in (choices, functions))
+    return Columns(wishes.inputs, target, *rest)
+
+
+def _brings(row: Row) -> bool:
+    """Say whether a row has a list of described functions."""
+    found = row.get("functions")
+    return isinstance(found, list) and all(isinstance(f, Mapping) and "name" in f for f in found)
 
 
 def check_named(
@@ -82,7 +92,7 @@ def shared_choices(
     """Return the choices that all rows share, and the columns without them in that case.
 
     >>> shared_choices([Example("1", {}, ("a",), ("a", "b"))], Columns(choices="choices"), True, "")
-    (Columns(inputs=('input',), target='target', choices=None), ('a', 'b'))
+    (Columns(inputs=('input',), target='target', choices=None, functions=None), ('a', 'b'))
 
     Raises DataError for a target that is none of its choices, if the column was `named`; else such
     a column is not taken for choices.

@@ -14,6 +14,7 @@ from slearn.datasets.detect import Row, Wishes, find_columns, shared_choices
 from slearn.datasets.propose import Decision, Proposal, propose
 from slearn.datasets.split import Splits, split
 from slearn.errors import DataError
+from slearn.metrics import MEASURED
 from slearn.values import Example
 
 
@@ -94,7 +95,7 @@ def _with_targets(
 ) -> tuple[list[Example], list[Decision]]:
     """Leave out examples without a target where the metric has to be one that needs it."""
     having = [example for example in examples if example.targets]
-    if metric == "judge" or ":" in (metric or "") or len(having) == len(examples):
+    if metric in MEASURED or ":" in (metric or "") or len(having) == len(examples):
         return examples, []
     if not having and metric is None:
         return examples, []

@@ -46,8 +46,11 @@ def write_project(
     written.append(directory / COLUMNS)
     columns = prepared.columns
     named = {
-        "inputs": list(columns.inputs), "target": columns.target, "choices": columns.choices
-    }  # fmt: skip
+        "inputs": list(columns.inputs),
+        "target": columns.target,
+        "choices": columns.choices,
+        **({"functions": columns.functions} if columns.functions else {}),
+    }
     try:
         written[-1].write_text(json.dumps(named, ensure_ascii=False) + "\n", encoding="utf-8")
         save_agent(prepared.proposal.agent, written[0])
@@ -82,18 +85,19 @@ def columns_from_json(given: Any, where: str) -> Columns:
 
     Raises DataError, with `where`, for another form.
     """
-    inputs, target, choices = given.get("inputs"), given.get("target"), given.get("choices")
+    inputs, *rest = (given.get(name) for name in ("inputs", "target", "choices", "functions"))
     texts = isinstance(inputs, list) and all(isinstance(name, str) for name in inputs)
-    if not texts or not all(isinstance(name, str | None) for name in (target, choices)):
+    if not texts or not all(isinstance(name, str | None) for name in rest):
         hint = '{"inputs": ["input"], "target": "target", "choices": null}'
         raise DataError("does not name the columns", where=where, hint=hint)
-    return Columns(tuple(inputs), target, choices)
+    return Columns(tuple(inputs), *rest)
 
 
 def _row(example: Example, columns: Columns) -> dict[str, Any]:
     """Return the row to write: every column as it was, an id in front."""
     row = dict(example.row)
     own = "id" in row and as_text(row["id"]) == example.id
-    if "id" in {*columns.inputs, columns.target, columns.choices} and not own:
+    used = {*columns.inputs, columns.target, columns.choices, columns.functions}
+    if "id" in used and not own:
         return row  # a column that is used stays as it is
     return {"id": row["id"] if own else example.id, **{k: row[k] for k in row if k != "id"}}

@@ -6,7 +6,7 @@ Only train and val are looked at, never test; every decision comes with its reas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import NamedTuple
 
@@ -14,10 +14,12 @@ from slearn.agent import Agent, Contract, Field, Flow, Node
 from slearn.datasets.answers import Answers, are_label_like, is_plain_number, look, words
 from slearn.datasets.contracts import describe, open_field, text_field, unsayable, widen
 from slearn.errors import DataError
+from slearn.metrics import tests_of
 from slearn.values import Example
 
 LONG_INPUT = 600  # characters, about 150 tokens
 _ROOMY = 200
+_CODE = 800
 _INSTRUCTIONS = {
     "choice": "Choose the right answer.",
     "number": "Answer with a number.",
@@ -70,7 +72,8 @@ def propose(
     decisions.append(Decision(f"metric {chosen}", why))
     field, why = _field(train, answers, chosen, labels)
     decisions.append(Decision(f"answers are {describe(field)}", why))
-    field = _wide_enough(field, [*train, *val], decisions)
+    if field.type != "call":
+        field = _wide_enough(field, [*train, *val], decisions)
     lines = tuple(line.strip() for line in instruction.splitlines() if line.strip())
     lines = lines or (_INSTRUCTIONS.get(chosen, "Answer."),)
     layout, why = _layout(train, lines)
@@ -86,6 +89,10 @@ def _metric(
 ) -> tuple[str, str]:
     if given is not None:
         return given, "you named it"
+    if train[0].functions:
+        return "call", "the rows bring functions"
+    if all("assert" in "\n".join(tests_of(example)) for example in train):
+        return "tests", "every row brings unit tests"
     if answers.kind == "none":
         return "judge", "no row has a target to compare with"
     if labels or train[0].choices:
@@ -103,6 +110,8 @@ def _metric(
 def _field(
     train: Sequence[Example], answers: Answers, metric: str, labels: tuple[str, ...] | None
 ) -> tuple[Field, str]:
+    if train[0].functions:
+        return Field(type="call"), "the rows bring functions"
     if labels:
         return Field(type="choice", choices=labels), "the choices are the same in every row"
     if train[0].choices:
@@ -110,6 +119,8 @@ def _field(
     if answers.kind == "none":
         return open_field(), "no row shows how long an answer is"
     targets = [text for example in train for text in example.targets or ()]
+    if metric == "tests":
+        return replace(text_field(targets, _CODE), multiline=True), "answers are code"
     if metric in ("contains", "judge"):
         return text_field(targets, _ROOMY), f"the metric {metric} reads an answer around the target"
     limited = answers.kind == "choice" and metric not in ("f1", "set")

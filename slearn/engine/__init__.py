@@ -1,5 +1,6 @@
 """Engines run requests on models; `LlamaEngine` is made by `open_engine`, which loads llama.cpp."""
 
+from slearn.engine.arguments import call_grammar, parameters_of
 from slearn.engine.base import (
     GREEDY,
     Engine,
@@ -11,6 +12,8 @@ from slearn.engine.base import (
     Sampling,
     Score,
     ScoreRequest,
+    ToolRequest,
+    ToolResult,
     Watcher,
 )
 from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
@@ -34,10 +37,14 @@ __all__ = [
     "Sampling",
     "Score",
     "ScoreRequest",
+    "ToolRequest",
+    "ToolResult",
     "Watcher",
     "bounded_json",
+    "call_grammar",
     "describe_library",
     "grammar_of",
     "open_engine",
+    "parameters_of",
     "reencode",
 ]

@@ -1,4 +1,4 @@
-"""The engine's interface: two verbs, `generate` and `score`, over rounds of requests.
+"""The engine's interface: `generate` and `score` of a model, and `run_tools`, over rounds.
 
 A round is the set of requests handed over in one call. It is computed from an empty cache, so its
 results are a function of the round alone (and of the engine's fingerprint): the same round gives
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slearn.engine.grammar import TEXT, Grammar
-from slearn.values import Usage, digest, plain
+from slearn.errors import InputError
+from slearn.values import Tool, Usage, digest, plain
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,34 @@ class Score:
     cached: bool = False
 
 
-Request = GenerateRequest | ScoreRequest
-Result = Generation | Score
+@dataclass(frozen=True)
+class ToolRequest:
+    """Ask for one call of a tool; `arguments` is a JSON object as text.
+
+    >>> ToolRequest(Tool("double"), '{"n": 2}').tool.name
+    'double'
+    """
+
+    tool: Tool
+    arguments: str
+    where: str = field(default="", compare=False)
+
+    def key(self) -> str:
+        """Return the content address of the request."""
+        return digest({"tool": plain(self.tool), "arguments": self.arguments})
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool gave: its value as text, or where `ok` is False what went wrong."""
+
+    text: str
+    ok: bool = True
+    cached: bool = False
+
+
+Request = GenerateRequest | ScoreRequest | ToolRequest
+Result = Generation | Score | ToolResult
 
 # Called as work goes on with (requests done, requests in the round, tokens computed so far).
 Watcher = Callable[[int, int, int], None]
@@ -145,6 +172,17 @@ class Engine(ABC):
     @abstractmethod
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         """Score every request's targets, in order; raise ContextError when one does not fit."""
+
+    @property
+    def runs_tools(self) -> bool:
+        """Whether there is anything to run tools with."""
+        return False
+
+    def run_tools(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
+        """Call tools, in order; a model alone runs none: `slearn.tools` wraps it."""
+        for request in requests:
+            raise InputError("this engine runs no tools", where=request.where or request.tool.name)
+        return []
 
     @abstractmethod
     def count_tokens(self, text: str) -> int:

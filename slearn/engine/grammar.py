@@ -16,6 +16,8 @@ from typing import Any
 from slearn.errors import InputError
 
 _CAP = re.compile(r"(?m)^(\w+)\[max_tokens=\d+\]:")
+_RULE = re.compile(r"(?m)^(\w+)(?:\[[^]]*\])?:")
+_WORD = re.compile(r'"(?:\\.|[^"\\])*"|/(?:\\.|[^/\\])+/|\w+')  # literals are words of their own
 _COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
@@ -33,6 +35,19 @@ class Grammar:
     def constrained(self) -> bool:
         """Whether the grammar forbids anything."""
         return bool(self.lark)
+
+    def renamed(self, prefix: str) -> Grammar:
+        """Return the grammar with a prefix to the names of its rules, to stand beside another.
+
+        >>> Grammar('start: text0 "text0"\\ntext0: /text0/').renamed("a_").lark
+        'start: a_text0 "text0"\\na_text0: /text0/'
+        """
+        names = set(_RULE.findall(self.lark)) - {"start"}
+
+        def other(match: re.Match[str]) -> str:
+            return prefix + match[0] if match[0] in names else match[0]
+
+        return Grammar(_WORD.sub(other, self.lark))
 
     def uncapped(self) -> Grammar:
         """Return the grammar without its bounds in tokens, for texts that are there already.

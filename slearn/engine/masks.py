@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from numpy.typing import NDArray
 
 from slearn.engine.grammar import Grammar
@@ -15,6 +15,7 @@ from slearn.errors import EngineError, InputError
 _KEPT = 512  # compiled grammars
 _KEPT_PATHS = 4096  # scored targets
 _FEW = 1024  # allowed tokens that are kept as a list
+_ITEMS, _FUEL = 2_000_000, 5_000_000  # of a mask: forty and twenty-five times the usual limits
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ class Masks:
                 raise InputError(
                     f"the output contract cannot be used: {fault.splitlines()[0]}", where=where
                 )
-            compiled = LLMatcher(self._tokenizer, source)
+            # Code has many short words, and a token may be several of them: masks take more steps.
+            limits = LLParserLimits(step_max_items=_ITEMS, step_lexer_fuel=_FUEL)
+            compiled = LLMatcher(self._tokenizer, source, limits=limits)
             self._compiled[grammar.lark] = compiled
             if len(self._compiled) > _KEPT:
                 self._compiled.popitem(last=False)

@@ -8,6 +8,7 @@ own: compact JSON, properties in their order, strings without escapes, each with
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -15,14 +16,13 @@ from typing import Any
 
 from slearn.engine.grammar import Grammar, literal, regex
 from slearn.errors import InputError
-from slearn.values import canonical
 
 _STRING = r'[^"\\\x00-\x1f\x7f]'
 DEFAULT_CHARS = 200
 DEFAULT_TOKENS = 60
 DEFAULT_ITEMS = 8
 _KNOWN = {
-    "object": {"properties", "required", "additionalProperties"},
+    "object": {"properties", "required", "additionalProperties", "x-optional", "x-values"},
     "array": {"items", "minItems", "maxItems"},
     "string": {"minLength", "maxLength", "x-max-tokens", "x-start"},
     "integer": set[str](),
@@ -47,7 +47,8 @@ def bounded_json(schema: Mapping[str, Any]) -> BoundedJson:
     'start: "{\\\\"score\\\\": " ("1" | "2") "}"'
 
     Supported: object (all properties required, in their order), array, string, integer, number,
-    boolean, enum, const, anyOf, title and description. Anything else raises InputError.
+    boolean, enum, const, anyOf, title and description; `x-optional` names properties of an object
+    that may be left out, and then stand last. Anything else raises InputError.
     """
     rules: list[str] = []
     body, tokens = _compile(schema, rules)
@@ -101,6 +102,7 @@ def _check(schema: Any) -> None:
         known, needed = schema.get("properties", {}), schema.get("required", [])
         if not isinstance(known, Mapping) or not isinstance(needed, list):
             raise InputError("a bounded JSON contract needs properties by name")
+        needed = [*needed, *schema.get("x-optional", [])]
         extra |= {str(name) for name in needed if name not in known}
     if extra:
         raise InputError(f"a bounded JSON contract cannot say {', '.join(sorted(extra))}")
@@ -116,6 +118,8 @@ def _check_apart(starts: list[str]) -> None:
 def _has_text(schema: Mapping[str, Any]) -> bool:
     parts = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
     parts += [schema["items"]] if "items" in schema else []
+    if "x-values" in schema:
+        return True
     return schema.get("type") == "string" or any(map(_has_text, parts))
 
 
@@ -131,6 +135,8 @@ def start_of(schema: Mapping[str, Any]) -> str:
         return commonprefix([_dump(v) for v in schema.get("enum", [schema.get("const")])])
     for name, value in schema.get("properties", {}).items():
         return f"{{{_dump(name)}: {start_of(value)}"
+    if "x-values" in schema:
+        return "{"
     starts = {"string": _dump(schema.get("x-start", ""))[:-1], "array": "[", "object": "{}"}
     return starts.get(schema["type"], "")
 
@@ -140,18 +146,35 @@ def _is_size(value: Any) -> bool:
 
 
 def _object(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
-    parts: list[str] = []
+    if "x-values" in schema:
+        return _map(schema["x-values"], rules)
+    needed: list[str] = []
+    optional: list[str] = []
     tokens = 1
-    opening = "{"
     for name, value in schema.get("properties", {}).items():
-        label = f"{opening}{_dump(name)}: "
+        left = name in schema.get("x-optional", ())
+        label = ("" if left else ", " if needed else "{") + f"{_dump(name)}: "
         body, bound = _compile(value, rules)
-        parts.append(f"{literal(label)} {body}")
-        tokens += _bytes(label) + bound
-        opening = ", "
-    if not parts:
-        return literal("{}"), 2
-    return " ".join([*parts, literal("}")]), tokens
+        tokens += _bytes(label) + bound + 2 * left
+        if left:
+            optional.append(f"property{len(rules)}")
+            rules.append(f"{optional[-1]}: {literal(label)} {body}")
+        else:
+            needed.append(f"{literal(label)} {body}")
+    more = [f'(", " {name})?' for name in optional]
+    if needed:
+        return " ".join([*needed, *more, literal("}")]), tokens
+    orders = [" ".join([name, *more[place + 1 :]]) for place, name in enumerate(optional)]
+    return (f'"{{" ({" | ".join(orders)})? "}}"', tokens + 1) if orders else (literal("{}"), 2)
+
+
+def _map(values: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
+    key, most = _string({"minLength": 1, "maxLength": 40, "x-max-tokens": 16}, rules)
+    body, bound = _compile(values, rules)
+    name = f"pair{len(rules)}"
+    rules.append(f'{name}: {key} ": " {body}')
+    more = f'{name} (", " {name}){{0,{DEFAULT_ITEMS - 1}}}'
+    return f'"{{" ({more})? "}}"', 2 + DEFAULT_ITEMS * (most + bound + 4)
 
 
 def _array(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
@@ -188,7 +211,7 @@ def _string(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
 
 
 def _dump(value: Any) -> str:
-    return canonical(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _bytes(text: str) -> int:

@@ -163,9 +163,9 @@ def _requests(
             requests.append((weigh, partial(decided_loss, last.output.answer, weigh, targets)))
             continue
         request = ScoreRequest(
-            render(last, own.inputs, example.choices),
+            render(last, own.inputs, example, own.calls),
             targets,
-            cut.grammar(example.choices),
+            cut.grammar(example.choices, example.functions),
             cut.prefix(own.output),
             where=f"node {last.name!r}, example {example.id}",
         )
@@ -201,7 +201,8 @@ def _begun(
     What that has paid for is then free: a whole output, unless the answer is decided afterwards.
     """
     contract = node.output
-    whole = contract.fields[0] != contract.answer and not contract.decided
+    more = contract.fields[0] != contract.answer or bool(node.tools)
+    whole = more and not contract.decided
     ask = write if whole else write_before_answer
     return ask(node, examples, inputs, engine, watch=watch)
 

@@ -6,17 +6,24 @@
 """
 
 from slearn.metrics.base import Metric
+from slearn.metrics.call import exactly
 from slearn.metrics.interval import Interval, mean_interval, paired_interval
-from slearn.metrics.named import METRICS, metric_named
+from slearn.metrics.named import MEASURED, METRICS, metric_named
 from slearn.metrics.paired import hopeful, paired_p
+from slearn.metrics.tests import code_of, run_tests, tests_of
 
 __all__ = [
+    "MEASURED",
     "METRICS",
     "Interval",
     "Metric",
+    "code_of",
+    "exactly",
     "hopeful",
     "mean_interval",
     "metric_named",
     "paired_interval",
     "paired_p",
+    "run_tests",
+    "tests_of",
 ]

@@ -6,18 +6,14 @@ never from a file that somebody else wrote.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, final
 
 from slearn.errors import InputError
+from slearn.imported import import_named
 from slearn.metrics.base import Metric
 from slearn.values import Example
 
@@ -68,18 +64,7 @@ def function_metric(name: str) -> FunctionMetric:
     >>> function_metric("operator:eq").score("a", Example("1", {}, ("b", "a")))
     1.0
     """
-    module_name, _, path = name.partition(":")
-    try:
-        with _working_directory_first():
-            module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
-        fault = f"cannot import {module_name!r}: {type(error).__name__}: {error}"
-        hint = "a module in the working directory or an installed one, without .py"
-        raise InputError(fault, where=name, hint=hint) from error
-    try:
-        function = attrgetter(path)(module)
-    except AttributeError as error:
-        raise InputError(f"no function {path!r} in {module_name!r}", where=name) from error
+    function = import_named(name)
     return FunctionMetric(name, function, _parameters(function, name))
 
 
@@ -96,17 +81,3 @@ def _parameters(function: Any, name: str) -> int:
     if not positional or len(demanded) > 3 or any(p.kind is p.KEYWORD_ONLY for p in demanded):
         raise InputError("takes other arguments than a metric gets", where=name, hint=_HINT)
     return min(3, len(positional))
-
-
-@contextmanager
-def _working_directory_first() -> Iterator[None]:
-    """Search the working directory first for one import, and last from then on."""
-    here = os.getcwd()
-    importlib.invalidate_caches()
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)
-        if here not in sys.path:  # the function may import its neighbours when it is called
-            sys.path.append(here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slearn.errors import InputError
 from slearn.metrics.base import Metric
+from slearn.metrics.call import Call
 from slearn.metrics.contains import Contains
 from slearn.metrics.exact import Choice, Exact
 from slearn.metrics.f1 import F1
@@ -11,9 +12,12 @@ from slearn.metrics.function import function_metric
 from slearn.metrics.number import Number
 from slearn.metrics.sets import Set
 
-_PLAIN: tuple[Metric, ...] = (Choice(), Contains(), Exact(), F1(), Number(), Set())
+_PLAIN: tuple[Metric, ...] = (Call(), Choice(), Contains(), Exact(), F1(), Number(), Set())
 
-METRICS: tuple[str, ...] = tuple(sorted([*(metric.name for metric in _PLAIN), "judge"]))
+MEASURED = ("judge", "tests")
+"""Metrics that are measured with an engine: by a model's judgement, and by running code."""
+
+METRICS: tuple[str, ...] = tuple(sorted([*(metric.name for metric in _PLAIN), *MEASURED]))
 """The names that `metric_named` knows, apart from `module:function`."""
 
 
@@ -23,13 +27,13 @@ def metric_named(name: str) -> Metric:
     >>> metric_named("number").name
     'number'
 
-    Raises InputError for an unknown name, and for `judge`: it needs a model.
+    Raises InputError for an unknown name, and for `judge` and `tests`: they need an engine.
     """
     for metric in _PLAIN:
         if metric.name == name:
             return metric
-    if name == "judge":
-        raise InputError("needs a model: slearn.loss builds it", where="metric 'judge'")
+    if name in MEASURED:
+        raise InputError("needs an engine: slearn.evaluate asks it", where=f"metric {name!r}")
     module, colon, function = name.partition(":")
     if module and colon and function:
         return function_metric(name)

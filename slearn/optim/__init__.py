@@ -3,6 +3,7 @@
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.calibrate import Calibrate
 from slearn.optim.contract import ReasonFirst
+from slearn.optim.create import CreateTool
 from slearn.optim.cross import Cross, lasting, still
 from slearn.optim.demos import DemoEdits, DemoSets, PassedDemos
 from slearn.optim.drop import DropParts
@@ -16,8 +17,10 @@ from slearn.optim.edits import (
     MoveLine,
     ReplaceDemo,
     ReplaceLine,
+    RewriteTool,
     SetContract,
     SetDemos,
+    SetTools,
     apply,
     apply_all,
     edit_as_json,
@@ -37,6 +40,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     DropParts(),
     Wanted(),
     Tips(),
+    CreateTool(),
     ReasonFirst(),
     PassedDemos(),
     LineEdits(),
@@ -49,6 +53,7 @@ __all__ = [
     "AddDemo",
     "Calibrate",
     "Candidate",
+    "CreateTool",
     "Cross",
     "DemoEdits",
     "DemoSets",
@@ -68,8 +73,10 @@ __all__ = [
     "ReasonFirst",
     "ReplaceDemo",
     "ReplaceLine",
+    "RewriteTool",
     "SetContract",
     "SetDemos",
+    "SetTools",
     "Tips",
     "Turns",
     "Wanted",

@@ -91,8 +91,8 @@ class DemoSets(Optimizer):
 def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:
     """Return the first demos, as many as fit into the room for them; at least one.
 
-    >>> within([Demo({"input": "a"}, {"answer": "b"})], Node("n", ()), len)
-    (Demo(inputs={'input': 'a'}, output={'answer': 'b'}, source='', choices=None),)
+    >>> len(within([Demo({"input": "a"}, {"answer": "b"})], Node("n", ()), len))
+    1
     """
     room, fit = _ROOM, 0
     for demo in demos:
@@ -203,7 +203,7 @@ def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
     What the last node of a chain read is known where a trajectory went through it: whatever it made
     of that, the target is what it should have made.
     """
-    if node == agent.last and len(node.output.fields) == 1:
+    if node == agent.last and len(node.output.fields) == 1 and not node.tools:
         single = len(agent.nodes) == 1
         rows = proposal.pool if single else [led_to(one, node) for one in proposal.trajectories]
         made = [demo_of(example, node) for example in rows]
@@ -218,7 +218,7 @@ def demo_of(example: Example, node: Node) -> Demo | None:
         return None
     inputs = {name: example.inputs[name] for name in node.inputs}
     answer = {node.output.answer.name: example.targets[0]}
-    return Demo(inputs, answer, example.id, own_choices(node, example))
+    return Demo(inputs, answer, example.id, **own(node, example))
 
 
 def led_to(trajectory: Trajectory, node: Node) -> Example:
@@ -227,10 +227,14 @@ def led_to(trajectory: Trajectory, node: Node) -> Example:
     return replace(trajectory.example, inputs=inputs[-1] if inputs else {})
 
 
-def own_choices(node: Node, example: Example) -> tuple[str, ...] | None:
-    """Return an example's choices, where the node's contract leaves them to the examples."""
+def own(node: Node, example: Example) -> dict[str, Any]:
+    """Return an example's choices and functions, where the node's contract leaves them to it."""
     answer = node.output.answer
-    return example.choices if answer.type == "choice" and answer.choices is None else None
+    theirs = answer.type == "choice" and answer.choices is None
+    return {
+        "choices": example.choices if theirs else None,
+        "functions": example.functions if answer.type == "call" else None,
+    }
 
 
 def demo_from(trajectory: Trajectory, node: Node) -> Demo | None:
@@ -238,8 +242,9 @@ def demo_from(trajectory: Trajectory, node: Node) -> Demo | None:
     for step in trajectory.steps:
         if step.node == node.name and step.valid:
             example = trajectory.example
-            choices = own_choices(node, example)
-            return Demo(dict(step.inputs), dict(step.output), example.id, choices)
+            shown = own(node, example)
+            inputs, output = dict(step.inputs), dict(step.output)
+            return Demo(inputs, output, example.id, calls=step.calls, **shown)
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from slearn.agent import Agent, Contract, Demo, Node
 from slearn.errors import InputError
+from slearn.values import Tool
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,28 @@ class SetContract:
     demos: tuple[Demo, ...] = ()
 
 
+@dataclass(frozen=True)
+class SetTools:
+    """Give a node tools, or take them away; its demos go with it, since they show its calls."""
+
+    node: str
+    tools: tuple[Tool, ...]
+    demos: tuple[Demo, ...] = ()
+    tool_choice: str = "auto"
+    max_calls: int = 4
+
+
+@dataclass(frozen=True)
+class RewriteTool:
+    """Write a tool anew, in all nodes that have it: its description, its parameters or its code."""
+
+    node: str
+    tool: Tool
+
+
 LineEdit = ReplaceLine | InsertLine | DropLine | MoveLine
 DemoEdit = AddDemo | DropDemo | ReplaceDemo | MoveDemo | SetDemos
-Edit = LineEdit | DemoEdit | SetContract
+Edit = LineEdit | DemoEdit | SetContract | SetTools | RewriteTool
 
 
 def apply(agent: Agent, edit: Edit) -> Agent:
@@ -109,6 +129,10 @@ def apply(agent: Agent, edit: Edit) -> Agent:
     node = agent.node(edit.node)
     if isinstance(edit, SetContract):
         return agent.with_node(replace(node, output=edit.contract, demos=edit.demos))
+    if isinstance(edit, SetTools):
+        return agent.with_node(_with_tools(node, edit))
+    if isinstance(edit, RewriteTool):
+        return _rewritten(agent, edit)
     if isinstance(edit, LineEdit):
         return agent.with_node(replace(node, instructions=_lines(node, edit)))
     return agent.with_node(replace(node, demos=_demos(node, edit)))
@@ -119,6 +143,29 @@ def apply_all(agent: Agent, edits: Iterable[Edit]) -> Agent:
     for edit in edits:
         agent = apply(agent, edit)
     return agent
+
+
+def _with_tools(node: Node, edit: SetTools) -> Node:
+    return replace(
+        node,
+        tools=edit.tools,
+        demos=edit.demos,
+        tool_choice=edit.tool_choice,
+        max_calls=edit.max_calls,
+        output=replace(node.output, labelled=bool(edit.tools)),
+    )
+
+
+def _rewritten(agent: Agent, edit: RewriteTool) -> Agent:
+    name = edit.tool.name
+    if all(tool.name != name for tool in agent.node(edit.node).tools):
+        raise InputError(f"RewriteTool of {edit.node!r} names {name!r}, which it does not have")
+
+    def anew(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
+        return tuple(edit.tool if tool.name == name else tool for tool in tools)
+
+    nodes = tuple(replace(node, tools=anew(node.tools)) for node in agent.nodes)
+    return replace(agent, nodes=nodes, spare=anew(agent.spare))
 
 
 def _lines(node: Node, edit: LineEdit) -> tuple[str, ...]:
@@ -175,6 +222,10 @@ def _touched(edit: Edit) -> list[tuple[str, str]]:
     """Return the parts that an edit changes: a contract's demos are written in it."""
     if isinstance(edit, SetContract):
         return [(edit.node, "contract"), (edit.node, "demos")]
+    if isinstance(edit, SetTools):
+        return [(edit.node, part) for part in ("contract", "demos", "tools")]
+    if isinstance(edit, RewriteTool):  # other nodes may have it too
+        return [("", "tools"), (edit.node, "tools")]
     return [(edit.node, "lines" if isinstance(edit, LineEdit) else "demos")]
 
 

@@ -12,15 +12,18 @@ from dataclasses import dataclass, field
 
 from slearn.agent import Agent, Node, agent_digest, render
 from slearn.call import trainer_phrases
+from slearn.engine import call_grammar
 from slearn.grad import likeness, overlap, word_set
 from slearn.optim.base import Candidate
-from slearn.optim.edits import InsertLine, ReplaceLine
+from slearn.optim.edits import Edit, InsertLine, ReplaceLine, RewriteTool, SetTools
+from slearn.values import Tool
 
 _SHINGLE = 7
 _LEAK = 24  # characters of an input that count as the input and not as chance
 _SAME = 0.9
 _FRAME = 64  # what a chat template adds, and room for choices in a prompt
 _SOME = ("x" * 16,)  # stands for choices that differ from row to row
+_FUNCTIONS = (Tool("x" * 16, parameters='{"properties": {"a": {}, "b": {}, "c": {}}}'),)
 _QUOTE = 0.6  # words that a line shares with an input before it counts as that input
 
 
@@ -62,7 +65,7 @@ class Guards:
 
         >>> # Guards(engine.count_tokens, []).refuse(candidate)
         """
-        written = [e.text for e in candidate.edits if isinstance(e, InsertLine | ReplaceLine)]
+        written = [text for edit in candidate.edits for text in _texts(edit)]
         reason = self._judge(candidate.agent, written, candidate.operator)
         self.seen(candidate.agent)
         self._texts.update(written)
@@ -103,12 +106,26 @@ class Guards:
         for name in node.inputs:
             source = name.split(".")[0]
             own = source in names
-            inputs += agent.node(source).output.max_tokens(_SOME) if own else self._longest
-        return inputs + node.output.max_tokens(_SOME) + _FRAME
+            made = agent.node(source).output.max_tokens(_SOME, _FUNCTIONS) if own else 0
+            inputs += made if own else self._longest
+        calling = call_grammar(node.tools).max_tokens + _FRAME if node.tools else 0
+        return inputs + calling + node.output.max_tokens(_SOME, _FUNCTIONS) + _FRAME
 
     def _size(self, node: Node) -> int:
         empty = {name: "" for name in node.inputs}
         return sum(self.count(message.content) + 4 for message in render(node, empty))
+
+
+def _texts(edit: Edit) -> list[str]:
+    """Return what an edit writes anew."""
+    match edit:
+        case InsertLine() | ReplaceLine():
+            return [edit.text]
+        case RewriteTool():
+            return [edit.tool.description, edit.tool.code]
+        case SetTools():
+            return [text for tool in edit.tools for text in (tool.description, tool.code)]
+    return []
 
 
 def _shingles(text: str) -> list[str]:

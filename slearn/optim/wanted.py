@@ -17,7 +17,7 @@ from slearn.engine import GREEDY
 from slearn.errors import ContextError
 from slearn.loss import losses_after, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
-from slearn.optim.demos import balanced, own_choices, within
+from slearn.optim.demos import balanced, own, within
 from slearn.optim.edits import SetDemos
 from slearn.optim.lines import by_blame
 from slearn.optim.tries import LUCKY
@@ -171,4 +171,4 @@ def _step(old: Step, node: Node, text: str) -> Step:
 
 def _demo(old: Step, node: Node, text: str, example: Example) -> Demo:
     output = {node.output.answer.name: text}
-    return Demo(dict(old.inputs), output, example.id, own_choices(node, example))
+    return Demo(dict(old.inputs), output, example.id, **own(node, example))

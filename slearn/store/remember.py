@@ -9,7 +9,7 @@ that a call was free.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -20,6 +20,8 @@ from slearn.engine import (
     Result,
     Score,
     ScoreRequest,
+    ToolRequest,
+    ToolResult,
     Watcher,
 )
 from slearn.errors import ContextError, EngineError, StoreError
@@ -28,9 +30,9 @@ from slearn.store.results import failure_json, failure_of, result_json, result_o
 from slearn.store.rounds import NewRound, RecordedRound
 from slearn.store.runlog import RunLog
 from slearn.store.totals import Totals
-from slearn.values import Usage, digest, plain
+from slearn.values import digest, plain
 
-Q = TypeVar("Q", GenerateRequest, ScoreRequest)
+Q = TypeVar("Q", GenerateRequest, ScoreRequest, ToolRequest)
 _Compute = Callable[[Sequence[Q], Watcher | None], Sequence[Result]]
 
 
@@ -75,6 +77,20 @@ class RememberingEngine(Engine):
         """Score every request's targets, in order, paying for new ones only."""
         return cast("list[Score]", self._round("score", requests, self._inner.score, watch))
 
+    @property
+    def runs_tools(self) -> bool:
+        """As the inner engine does."""
+        return self._inner.runs_tools
+
+    def run_tools(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
+        """Call tools, in order, or take what they gave this run when it was here before.
+
+        Never what they gave another run: a user's function or a server may have changed since.
+        """
+        run = self._inner.run_tools
+        found = self._round("tools", requests, lambda asked, _: run(asked), None, known=False)
+        return cast("list[ToolResult]", found)
+
     def count_tokens(self, text: str) -> int:
         """Ask the inner engine, without a trace."""
         return self._inner.count_tokens(text)
@@ -88,14 +104,21 @@ class RememberingEngine(Engine):
         return digest(self._inner.fingerprint)
 
     def _round(
-        self, kind: str, requests: Sequence[Q], compute: _Compute[Q], watch: Watcher | None
+        self,
+        kind: str,
+        requests: Sequence[Q],
+        compute: _Compute[Q],
+        watch: Watcher | None,
+        *,
+        known: bool = True,
     ) -> list[Result]:
         if not requests:
             return []
         keys = tuple(digest([self._engine_key, request.key()]) for request in requests)
         recorded = self._log.recorded_round()
         if recorded is None:
-            results, seconds = self._compute(kind, keys, requests, compute, watch)
+            found = self._log.find(keys) if known else {}
+            results, seconds = self._compute(kind, keys, requests, found, compute, watch)
         else:
             results, seconds = self._replay(recorded, kind, keys), recorded.seconds
             if watch:
@@ -122,10 +145,10 @@ class RememberingEngine(Engine):
         kind: str,
         keys: tuple[str, ...],
         requests: Sequence[Q],
+        found: Mapping[str, tuple[int, Mapping[str, Any]]],
         compute: _Compute[Q],
         watch: Watcher | None,
     ) -> tuple[list[Result], float]:
-        found = self._log.find(keys)
         missing = {k: q for k, q in zip(keys, requests, strict=True) if k not in found}
         started = time.monotonic()
         try:
@@ -139,7 +162,7 @@ class RememberingEngine(Engine):
             NewCall(key, plain(request), result_json(result))
             for (key, request), result in zip(missing.items(), made, strict=True)
         )
-        spent = sum((result.usage for result in made), Usage())
+        spent = Totals.of(made).usage
         new = NewRound(kind, keys, found, calls, spent, time.monotonic() - started)
         self._log.add_round(new)
         return list(map(result_of, new.results, new.cached)), new.seconds

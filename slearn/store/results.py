@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slearn.engine import Generation, Result, Score
+from slearn.engine import Generation, Result, Score, ToolResult
 from slearn.errors import ContextError, EngineError, SlearnError
 from slearn.values import Usage
 
@@ -19,6 +19,8 @@ def result_json(result: Result) -> dict[str, Any]:
     >>> result_json(Score((-0.5,), Usage(scored=1)))["logprobs"]
     [-0.5]
     """
+    if isinstance(result, ToolResult):
+        return {"text": result.text, "ok": result.ok}
     if isinstance(result, Score):
         return {
             "logprobs": [float(value) for value in result.logprobs],
@@ -38,6 +40,8 @@ def result_of(body: Mapping[str, Any], cached: bool) -> Result:
     >>> result_of(result_json(Score((-0.5,), Usage(scored=1))), cached=True)
     Score(logprobs=(-0.5,), usage=Usage(prompt=0, shared=0, generated=0, scored=0), cached=True)
     """
+    if "ok" in body:
+        return ToolResult(body["text"], body["ok"], cached)
     usage = Usage() if cached else Usage(**body["usage"])
     if "logprobs" in body:
         return Score(tuple(float(value) for value in body["logprobs"]), usage, cached)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slearn.engine import Generation, Result
+from slearn.engine import Generation, Result, ToolResult
 from slearn.values import Usage
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Calls made, those cut off by their limit, those that were free, tokens and seconds spent.
+    """Calls of the model, those cut off by their limit, those that were free, tokens and seconds.
 
     >>> (Totals(calls=2) + Totals(calls=1, cached=1)).calls
     3
@@ -41,6 +41,8 @@ class Totals:
         """
         totals = cls(seconds=seconds)
         for result in results:
+            if isinstance(result, ToolResult):
+                continue
             invalid = isinstance(result, Generation) and not result.valid
             totals += cls(1, int(invalid), int(result.cached), result.usage)
         return totals

@@ -6,6 +6,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from slearn.agent import (
     DECIDE,
     LAYOUTS,
+    TOOL_CHOICES,
     TYPES,
     Agent,
     Contract,
@@ -23,6 +25,7 @@ from slearn.agent import (
     Field,
     Flow,
     Node,
+    ToolCall,
     agent_digest,
     agent_from_text,
     agent_to_text,
@@ -30,6 +33,7 @@ from slearn.agent import (
     save_agent,
 )
 from slearn.errors import AgentFileError, InputError
+from slearn.values import Tool
 
 NASTY = [
     "", " ", "no", "yes", "null", "~", "Null", "1.50", "1_000", "0x1F", "1e3", "true", ".inf", "=",
@@ -50,6 +54,13 @@ TEXTS = st.one_of(
 SCHEMA = json.dumps(
     {"type": "object", "properties": {"z": {"enum": ["é", None]}, "a": {}}}, ensure_ascii=False
 )
+
+TOOLS = (
+    Tool("double", "Doubles a number.", '{"type": "object"}', "def double(n): return 2 * n\n"),
+    Tool("own", 'It says "é".', '{"properties": {"n": {"type": "integer"}}}', function="math:gcd"),
+    Tool("far", parameters="{}", server="python -m server"),
+)
+SPARE = (TOOLS[0], Tool("called", "Only called."))
 
 
 @st.composite
@@ -80,7 +91,8 @@ def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool) -> Field:
 
 @st.composite
 def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
-    names = draw(st.lists(TEXTS, min_size=1, max_size=2, unique=True))
+    names = draw(st.lists(TEXTS.filter("call".__ne__), min_size=1, max_size=2, unique=True))
+    tools = draw(st.lists(st.sampled_from(TOOLS), max_size=2, unique=True))
     contract = Contract(
         tuple(
             draw(
@@ -100,6 +112,10 @@ def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
             {key: draw(TEXTS) for key in names},
             draw(TEXTS),
             draw(st.none() | st.lists(TEXTS, max_size=2).map(tuple)),
+            draw(st.none() | st.just(tuple(tools))) if tools else None,
+            tuple(
+                ToolCall(tool.name, '{"n": 1}', draw(TEXTS), draw(st.booleans())) for tool in tools
+            ),
         )
         for _ in range(draw(st.integers(0, 2)))
     ]
@@ -110,6 +126,9 @@ def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
         contract,
         tuple(demos),
         draw(st.sampled_from(LAYOUTS)),
+        tuple(tools),
+        draw(st.sampled_from(TOOL_CHOICES)) if tools else TOOL_CHOICES[0],
+        draw(st.integers(1, 100)) if tools else Node("", ()).max_calls,
     )
 
 
@@ -120,7 +139,9 @@ def agents(draw: st.DrawFn) -> Agent:
     shuffled = draw(st.permutations(made))
     limit = draw(st.integers(len(names), 1000))
     try:
-        return Agent(draw(TEXTS), tuple(shuffled), Flow(tuple(names), limit), draw(TEXTS))
+        agent = Agent(draw(TEXTS), tuple(shuffled), Flow(tuple(names), limit), draw(TEXTS))
+        used = {tool for node in agent.nodes for tool in node.tools}
+        return replace(agent, spare=tuple(tool for tool in SPARE if tool not in used))
     except InputError:  # an input happens to be called like a later node
         assume(False)
         raise
@@ -233,7 +254,7 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  layout: sideways\n", 5, "one of inputs-last, inputs-first, not 'sideways'"),
     (HEAD + "  output: []\n", 5, "at least one field"),
     (HEAD + "  output: 3\n", 5, "`name: value` entries"),
-    (HEAD + "  output: {type: word}\n", 5, "one of text, number, choice, regex, json"),
+    (HEAD + "  output: {type: word}\n", 5, "one of text, number, choice, regex, call, json"),
     (HEAD + "  output: {type: regex}\n", 5, "`pattern` for a field of type regex"),
     (HEAD + "  output: {type: json}\n", 5, "`schema` for a field of type json"),
     (HEAD + "  output: {type: json, schema: 3}\n", 5, "a JSON schema"),
@@ -314,9 +335,18 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  demos:\n  - inputs: {input: ~}\n    output: {answer: x}\n", 6, "a text"),
     (HEAD + "  demos:\n  - {inputs: {input: x}, output: {answer: x}, why: y}\n", 6, "not 'why'"),
     (HEAD + "  demos:\n  - {inputs: {input: x}, output: {answer: x}, choices: y}\n", 6, "a list"),
-    (HEAD + "  tools: [calculator]\n", 5, "no tools"),
-    (HEAD + "  tools: calculator\n", 5, "a list of tools"),
-    (HEAD + "tools: [calculator]\n", 5, "no tools"),
+    (HEAD + "  tools: [calculator]\n", 5, "a tool that stands under `tools`, not 'calculator'"),
+    (HEAD + "  tools: calculator\n", 5, "a list of names of tools"),
+    (HEAD + "tools: [calculator]\n", 5, "`name: value` entries"),
+    (HEAD + "tools: [{name: t}, {name: t}]\n", 5, "different names, not 't' twice"),
+    (HEAD + "tools: [{name: t, code: 'def f(): 1'}]\n", 5, "the functions are: f"),
+    (HEAD + "tools: [{name: t, code: 'def f('}]\n", 5, "its code is no Python"),
+    (HEAD + "tools: [{name: t, code: x, server: y}]\n", 5, "not code too"),
+    (HEAD + "tools: [{name: t, parameters: 'x'}]\n", 5, "a JSON Schema of an object"),
+    (HEAD + "tools: [{name: t, parameters: {type: string}}]\n", 5, "no schema of an object"),
+    (HEAD + "tools: [{description: t}]\n", 5, "`name`"),
+    (HEAD + "  tools: [t]\n  max_calls: 0\ntools: [{name: t}]\n", 6, "a whole number from 1"),
+    (HEAD + "  tool_choice: any\n", 5, "one of auto, required, not 'any'"),
     (HEAD + "flow: {}\n", 5, "`steps`"),
     (HEAD + "flow: {steps: [b]}\n", 5, "the flow (b) must visit every node once (a)"),
     (HEAD + "flow: {steps: [a, a]}\n", 5, "must visit every node once"),

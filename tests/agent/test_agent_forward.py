@@ -28,6 +28,7 @@ from slearn.errors import ContextError, EngineError, InputError
 from slearn.values import Example
 
 DEMO = Demo({"input": "hot"}, {"answer": "cold"}, "e1")
+SKY = Example("1", {"input": "sky?"}, choices=("blue", "red"))
 
 
 def test_short_inputs_stand_last_after_what_is_shared() -> None:
@@ -61,13 +62,14 @@ def test_candidates_share_a_long_input_that_stands_first(own: tuple[str, ...] | 
         replace(first, instructions=(), demos=(replace(shown, output={"answer": "south"}),) * 2),
         replace(first, output=reasoned),
     ]
-    prompts = [render(node, long, own) for node in candidates]
+    row = Example("1", long, choices=own)
+    prompts = [render(node, long, row) for node in candidates]
     assert {tuple(message.role for message in prompt) for prompt in prompts} == {("user",)}
     for one, other in combinations(prompts, 2):
         shared = os.path.commonprefix([one[0].content, other[0].content])
         assert shared.startswith(inputs_text(first, long))
         assert own is None or "Choices: north | south" in shared
-    last = [render(replace(node, layout="inputs-last"), long, own) for node in candidates]
+    last = [render(replace(node, layout="inputs-last"), long, row) for node in candidates]
     assert all(prompt[0] != last[0][0] for prompt in last[1:])  # nothing to share there
 
 
@@ -94,7 +96,7 @@ def test_a_contract_adds_what_the_model_has_to_know() -> None:
 def test_the_examples_own_choices_stand_with_its_input(layout: str) -> None:
     open_choice = Contract((Field("answer", "choice"),))
     node = Node("answer", ("Choose.",), output=open_choice, layout=layout)
-    text = "\n".join(m.content for m in render(node, {"input": "sky?"}, ("blue", "red")))
+    text = "\n".join(m.content for m in render(node, {"input": "sky?"}, SKY))
     assert "Choices: blue | red" in text
     assert text.index("sky?") < text.index("Choices:")
     shown = Node(
@@ -104,11 +106,11 @@ def test_the_examples_own_choices_stand_with_its_input(layout: str) -> None:
         layout=layout,
         demos=(Demo({"input": "sea?"}, {"answer": "blue"}, "e", ("blue", "grey")),),
     )
-    text = "\n".join(m.content for m in render(shown, {"input": "sky?"}, ("blue", "red")))
+    text = "\n".join(m.content for m in render(shown, {"input": "sky?"}, SKY))
     assert text.count("Choices:") == 2 and "sea?\nChoices: blue | grey" in text
     fixed = Contract((Field("answer", "choice", choices=("yes", "no")),))
     fixed_node = Node("answer", ("Choose.",), output=fixed, layout=layout)
-    assert "Choices:" not in str(render(fixed_node, {"input": "sky?"}, ("blue",)))
+    assert "Choices:" not in str(render(fixed_node, {"input": "sky?"}, SKY))
     assert "Choices:" not in str(render(node, {"input": "sky?"}))
 
 

@@ -16,6 +16,7 @@ from slearn.errors import Interrupted
 from slearn.progress import Progress
 from slearn.settings import TrainSettings
 from slearn.store import Store
+from slearn.tools import Toolbox, ToolEngine
 from slearn.train import Engines, train
 
 BUDGET = ("--model", "scripted", "--budget-tokens", 20_000)
@@ -57,7 +58,8 @@ def test_the_note_in_the_store_holds_all_that_a_resume_needs(
     assert config["agent"] == agent_to_text(load_agent(project / "agent.yaml"))
     assert config["data"]["train"]["path"] == str(project / "train.jsonl")
     assert len(config["data"]["val"]["sha256"]) == 64
-    assert config["data"]["columns"] == {"inputs": ["request"], "target": "queue", "choices": None}
+    columns = {"inputs": ["request"], "target": "queue", "choices": None, "functions": None}
+    assert config["data"]["columns"] == columns
     assert config["model"] == {"name": "scripted", "path": None, "sha256": "scripted"}
     assert config["optimizer_model"] is None
     assert config["settings"]["budget_tokens"] == 20_000
@@ -101,7 +103,8 @@ def test_a_run_cut_off_goes_on_and_ends_the_same(trained: Any, slearn: Any, here
     with Store.open(here / ".slearn" / "store.duckdb") as store:
         plan = plan_from(store.run("r1").config, "r1")
     settings = TrainSettings.from_json(plan.config["settings"])
-    with Store.open(here / "cut.duckdb") as store, open_engine(None) as engine:
+    tools = ToolEngine(open_engine(None), Toolbox())
+    with Store.open(here / "cut.duckdb") as store, tools as engine:
         log = store.begin(plan.config)
         with pytest.raises(Interrupted):
             train(plan.agent, plan.data, Engines(engine, engine), log, settings, Impatient())
@@ -244,7 +247,7 @@ def test_named_columns_are_kept_for_the_resume(project: Path, rows_file: Any) ->
     for name in ("train", "val", "test"):
         rewrite(project / f"{name}.jsonl", renamed, rows_file)
     plan = plan_of(project, target="label", inputs="request, id")
-    named = {"inputs": ("request", "id"), "target": "label", "choices": None}
+    named = {"inputs": ("request", "id"), "target": "label", "choices": None, "functions": None}
     assert plan.config["data"]["columns"] == named
     assert plan_from(plan.config, "r1").data == plan.data
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slearn.errors import InputError
-from slearn.metrics import METRICS, Metric, metric_named
+from slearn.metrics import MEASURED, METRICS, Metric, metric_named
 from slearn.values import Example
 
 EXAMPLE = Example("7", {"input": "x"}, ("b", "c"), row={"input": "x", "weight": 0.25})
@@ -57,15 +57,17 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_every_name_gives_its_metric() -> None:
-    assert METRICS == ("choice", "contains", "exact", "f1", "judge", "number", "set")
-    for name in set(METRICS) - {"judge"}:
+    known = ("call", "choice", "contains", "exact", "f1", "judge", "number", "set", "tests")
+    assert known == METRICS
+    for name in set(METRICS) - set(MEASURED):
         metric = metric_named(name)
         assert isinstance(metric, Metric) and metric.name == name
 
 
-def test_judge_is_built_elsewhere() -> None:
-    with pytest.raises(InputError, match=r"slearn\.loss"):
-        metric_named("judge")
+@pytest.mark.parametrize("name", MEASURED)
+def test_what_needs_an_engine_is_asked_elsewhere(name: str) -> None:
+    with pytest.raises(InputError, match=r"slearn\.evaluate"):
+        metric_named(name)
 
 
 @pytest.mark.parametrize("name", ["", "exakt", "Exact", ":", "a:", ":b"])

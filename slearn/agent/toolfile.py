@@ -1,0 +1,144 @@
+"""The tools of an agent file: written once at the top, named by the nodes that have them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slearn.agent.document import Place
+from slearn.agent.model import TOOL_CHOICES, Node, ToolCall
+from slearn.engine import call_grammar
+from slearn.errors import InputError
+from slearn.tools import function_tool, tool_from_code
+from slearn.values import Tool
+
+_TOOL = ("name", "description", "parameters", "code", "function", "server")
+_CALL = ("name", "arguments", "result", "ok")
+_RUNS = _TOOL[3:]
+SETTINGS = ("tools", "tool_choice", "max_calls")
+
+
+def read_tools(place: Place) -> dict[str, Tool]:
+    """Read the tools of an agent by name; the reverse of `write_tool`.
+
+    What code or a function tells of itself need not be written: description and parameters.
+    """
+    found: dict[str, Tool] = {}
+    for entry in place.items("a list of tools"):
+        tool = _read_tool(entry)
+        if tool.name in found:
+            raise entry.fail(f"tools with different names, not {tool.name!r} twice")
+        found[tool.name] = tool
+    return found
+
+
+def write_tool(tool: Tool) -> dict[str, Any]:
+    """Return a tool as it stands in a file."""
+    written: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        written["description"] = tool.description
+    written["parameters"] = tool.parameters
+    return {**written, **{kind: getattr(tool, kind) for kind in _RUNS if getattr(tool, kind)}}
+
+
+def read_settings(fields: Mapping[str, Place], tools: Mapping[str, Tool]) -> dict[str, Any]:
+    """Read which tools a node has, and how it uses them, as fields of a `Node`."""
+    found: dict[str, Any] = {}
+    if "tools" in fields:
+        places = fields["tools"].items("a list of names of tools")
+        found["tools"] = tuple(_named(place, tools) for place in places)
+    if "tool_choice" in fields:
+        found["tool_choice"] = fields["tool_choice"].one_of(TOOL_CHOICES)
+    if "max_calls" in fields:
+        found["max_calls"] = fields["max_calls"].integer(1, 100)
+    return found
+
+
+def write_settings(node: Node) -> dict[str, Any]:
+    """Return which tools a node has, and how it uses them, as they stand in a file."""
+    if not node.tools:
+        return {}
+    usual = Node("", ())
+    settings = {name: getattr(node, name) for name in SETTINGS[1:]}
+    changed = {name: value for name, value in settings.items() if value != getattr(usual, name)}
+    return {"tools": [tool.name for tool in node.tools], **changed}
+
+
+def read_calls(place: Place) -> tuple[ToolCall, ...]:
+    """Read the calls that a demonstration shows."""
+    return tuple(_read_call(entry) for entry in place.items("a list of calls"))
+
+
+def write_calls(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+    """Return calls as they stand in a file."""
+    return [
+        {
+            "name": call.name,
+            "arguments": call.arguments,
+            "result": call.result,
+            **({} if call.ok else {"ok": False}),
+        }
+        for call in calls
+    ]
+
+
+def _read_tool(place: Place) -> Tool:
+    fields = place.fields(_TOOL)
+    runs = [kind for kind in _RUNS if kind in fields]
+    if len(runs) > 1:
+        raise fields[runs[1]].fail(f"one of {', '.join(_RUNS)}, not {runs[0]} too")
+    name = fields["name"].text() if "name" in fields else ""
+    description = fields["description"].text() if "description" in fields else ""
+    given = _read_parameters(fields["parameters"]) if "parameters" in fields else ""
+    if not name and runs != ["function"]:
+        raise place.fail("`name`")
+    try:
+        told = Tool(name)
+        if runs == ["code"]:
+            told = tool_from_code(fields["code"].text(), name, description)
+        elif runs == ["function"] and not (name and given):
+            told = function_tool(fields["function"].text(), description)
+        tool = Tool(
+            name or told.name,
+            description or told.description,
+            given or told.parameters,
+            **{kind: fields[kind].text() for kind in runs},
+        )
+        if any(letter in tool.name for letter in '"\\\n\r'):
+            raise InputError("quotes and line breaks cannot stand in a tool's name")
+        call_grammar([tool])
+    except InputError as problem:
+        hint = f" ({problem.hint})" if problem.hint else ""
+        raise place.fail(f"a tool that can be called: {problem.message}{hint}") from None
+    return tool
+
+
+def _read_parameters(place: Place) -> str:
+    value = place.plain()
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict):
+        raise place.fail("a JSON Schema of an object")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _named(place: Place, tools: Mapping[str, Tool]) -> Tool:
+    name = place.text("a tool's name")
+    if name not in tools:
+        known = f"one of {', '.join(tools)}" if tools else "a tool that stands under `tools`"
+        raise place.fail(f"{known}, not {name!r}")
+    return tools[name]
+
+
+def _read_call(place: Place) -> ToolCall:
+    fields = place.fields(_CALL)
+    for name in _CALL[:3]:
+        if name not in fields:
+            raise place.fail(f"`{name}`")
+    arguments = _read_parameters(fields["arguments"])
+    ok = fields["ok"].boolean() if "ok" in fields else True
+    return ToolCall(fields["name"].text(), arguments, fields["result"].text(), ok)

@@ -1,0 +1,272 @@
+"""Nodes with tools: turns, grammars, demonstrations, and what a call may be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slearn.agent import (
+    Agent,
+    Contract,
+    Demo,
+    Field,
+    Flow,
+    Node,
+    ToolCall,
+    agent_from_text,
+    agent_to_text,
+    forward,
+    render,
+    signature,
+)
+from slearn.engine import Engine, GenerateRequest, Message, ScoreRequest, ToolRequest
+from slearn.engine.scripted import ScriptedEngine, accepts
+from slearn.errors import InputError
+from slearn.loss import measured_loss
+from slearn.tools import Toolbox, ToolEngine, tool_from_code
+from slearn.values import Example, Tool
+
+DOUBLE = tool_from_code(
+    "def double(n: int) -> int:\n    '''Doubles a number.'''\n    return 2 * n\n"
+)
+HALVE = tool_from_code("def halve(n: float, digits: int = 2):\n    return round(n / 2, digits)\n")
+ROW = Example("1", {"input": "Twice 21?"}, ("42",))
+BOX = Toolbox()  # nothing starts before it is needed
+
+
+@pytest.fixture(autouse=True, scope="module")
+def closed() -> Iterator[None]:
+    yield
+    BOX.close()
+
+
+def agent(contract: Contract | None = None, **settings: object) -> Agent:
+    node = Node("answer", ("Calculate.",), output=contract or Contract((Field(),)))
+    node = replace(node, **{"tools": (DOUBLE, HALVE), **settings})  # type: ignore[arg-type]
+    return Agent("calculator", (node,), Flow(("answer",)))
+
+
+class Noted(ScriptedEngine):
+    """A scripted engine that notes what it was asked."""
+
+    def __init__(self, *answers: str) -> None:
+        super().__init__(list(answers))
+        self.asked: list[GenerateRequest] = []
+        self.scored: list[ScoreRequest] = []
+
+    def generate(self, requests, watch=None):  # type: ignore[no-untyped-def]
+        self.asked += requests
+        return super().generate(requests, watch)
+
+    def score(self, requests, watch=None):  # type: ignore[no-untyped-def]
+        self.scored += requests
+        return super().score(requests, watch)
+
+
+def call(name: str, **arguments: object) -> str:
+    return f'call: {{"name": "{name}", "arguments": {json.dumps(arguments)}}}'
+
+
+def test_a_node_calls_reads_the_result_and_answers() -> None:
+    inner = Noted(call("double", n=21), "answer: 42")
+    (found,) = forward(agent(), [ROW], ToolEngine(inner, BOX))
+    (step,) = found.steps
+    assert found.answer == "42" and step.valid
+    assert step.calls == (ToolCall("double", '{"n":21}', "42"),)
+    assert inner.asked[1].messages[-2:] == (
+        Message("assistant", 'call: {"name": "double", "arguments": {"n":21}}'),
+        Message("user", "result: 42"),
+    )
+    assert found.as_json()["steps"][0]["calls"][0]["result"] == "42"  # type: ignore[index]
+
+
+def test_rows_take_turns_together_and_each_ends_when_it_answers() -> None:
+    rows = [replace(ROW, id=str(number)) for number in range(3)]
+    inner = Noted("answer: 1", call("double", n=2), call("halve", n=9), "answer: 4", "answer: 4.5")
+    found = forward(agent(), rows, ToolEngine(inner, BOX))
+    assert [one.answer for one in found] == ["1", "4", "4.5"]
+    assert [len(one.steps[0].calls) for one in found] == [0, 1, 1]
+    assert inner.rounds == 2
+
+
+def test_a_failure_is_a_result_that_the_model_reads() -> None:
+    broken = tool_from_code("def broken(n: int):\n    return 1 / 0\n")
+    inner = Noted(call("broken", n=1), "answer: I cannot")
+    (found,) = forward(agent(tools=(broken,)), [ROW], ToolEngine(inner, BOX))
+    (made,) = found.steps[0].calls
+    assert not made.ok and made.result.startswith("error: ZeroDivisionError")
+    assert found.answer == "I cannot"
+
+
+def test_calls_end_at_their_limit_and_where_one_is_repeated() -> None:
+    calls = [call("double", n=number) for number in range(4)]
+    inner = Noted(*calls[:2], "answer: 2")
+    forward(agent(max_calls=2), [ROW], ToolEngine(inner, BOX))
+    assert [accepts(asked.grammar, calls[3]) for asked in inner.asked] == [True, True, False]
+    inner = Noted(calls[0], calls[0], "answer: 0")
+    forward(agent(), [ROW], ToolEngine(inner, BOX))
+    assert [accepts(asked.grammar, calls[3]) for asked in inner.asked] == [True, True, False]
+
+
+def test_a_required_call_comes_first() -> None:
+    inner = Noted(call("double", n=21), "answer: 42")
+    forward(agent(tool_choice="required"), [ROW], ToolEngine(inner, BOX))
+    assert [accepts(asked.grammar, "answer: 42") for asked in inner.asked] == [False, True]
+    assert "call a tool, first" in inner.asked[0].messages[0].content
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [
+        (call("double", n=21), True),
+        (call("halve", n=1.5), True),
+        (call("halve", n=1.5, digits=1), True),
+        (call("double", n=1.5), False),
+        (call("double", n="21"), False),
+        (call("double"), False),
+        (call("double", n=1, m=2), False),
+        (call("triple", n=1), False),
+        (call("halve", digits=1, n=1.5), False),
+        ("answer: call: anything", True),
+        ("anything", False),
+        ("", False),
+    ],
+)
+def test_a_call_names_a_tool_that_exists_with_arguments_of_its_types(text: str, fine: bool) -> None:
+    inner = Noted("answer: x")
+    forward(agent(), [ROW], ToolEngine(inner, BOX))
+    assert accepts(inner.asked[0].grammar, text) is fine
+
+
+@given(st.integers(0, 10_000))
+def test_whatever_is_written_is_a_call_that_runs_or_an_answer(seed: int) -> None:
+    class Walk(ScriptedEngine):  # writes by chance, inside the grammar
+        pass
+
+    row = replace(ROW, inputs={"input": f"row {seed}"})
+    (found,) = forward(agent(), [row], ToolEngine(Walk(), BOX))
+    assert found.steps[0].valid and len(found.steps[0].calls) <= 4
+
+
+def test_with_a_json_answer_the_rules_of_both_grammars_stay_apart() -> None:
+    schema = '{"type": "object", "properties": {"a": {"type": "string"}}}'
+    say = tool_from_code("def say(text: str, times: list[str]) -> str:\n    return text\n")
+    inner = Noted(call("say", text="x", times=["y"]), 'answer: {"a": "x"}')
+    contract = Contract((Field(type="json", schema=schema),))
+    (found,) = forward(agent(contract, tools=(say,)), [ROW], ToolEngine(inner, BOX))
+    assert found.answer == '{"a": "x"}'
+
+
+def test_fields_before_the_answer_follow_the_calls() -> None:
+    contract = Contract((Field("reasoning"), Field()))
+    inner = Noted(call("double", n=21), "reasoning: twice 21 is 42\nanswer: 42")
+    (found,) = forward(agent(contract), [ROW], ToolEngine(inner, BOX))
+    assert found.steps[0].output == {"reasoning": "twice 21 is 42", "answer": "42"}
+
+
+def test_a_decided_answer_is_weighed_after_the_calls() -> None:
+    field = Field(type="choice", choices=("41", "42"), decide="likelihood")
+    inner = Noted(call("double", n=21), "answer: ")
+    (found,) = forward(agent(Contract((field,))), [ROW], ToolEngine(inner, BOX))
+    (scored,) = inner.scored
+    assert scored.messages[-1] == Message("user", "result: 42") and scored.prefix == "answer: "
+    assert found.steps[0].calls[0].result == "42" and found.answer in ("41", "42")
+
+
+def test_the_loss_is_that_of_the_target_after_the_calls() -> None:
+    inner = Noted(call("double", n=21), "answer: 41")
+    (loss,) = measured_loss(agent(), [ROW], ToolEngine(inner, BOX))
+    (scored,) = inner.scored
+    assert 0 < loss < 50 and scored.targets == ("42",)
+    assert scored.prefix == "answer: " and scored.messages[-1].content == "result: 42"
+
+
+def test_demonstrations_show_calls() -> None:
+    shown = Demo(
+        {"input": "Twice 2?"}, {"answer": "4"}, calls=(ToolCall("double", '{"n": 2}', "4"),)
+    )
+    node = replace(agent().last, demos=(shown,))
+    contents = [message.content for message in render(node, {"input": "Twice 3?"})]
+    assert contents[1:] == [
+        "Twice 2?", 'call: {"name": "double", "arguments": {"n": 2}}', "result: 4", "answer: 4",
+        "Twice 3?",
+    ]  # fmt: skip
+    (only,) = render(replace(node, layout="inputs-first"), {"input": "Twice 3?"})
+    assert 'Output:\ncall: {"name": "double", "arguments": {"n": 2}}\nresult: 4\nanswer: 4' in (
+        only.content
+    )
+
+
+def test_a_model_is_told_of_tools_by_their_signature() -> None:
+    text = render(agent().last, {"input": "x"})[0].content
+    assert "double(n: integer): Doubles a number." in text
+    assert "halve(n: number, digits?: integer)" in text
+    schema = {
+        "type": "object",
+        "properties": {
+            "unit": {"enum": ["C", "F"], "description": "which scale"},
+            "days": {"type": "array", "items": {"type": "string"}},
+            "any": {},
+        },
+        "required": ["unit"],
+    }
+    assert signature(Tool("weather", "Tells it.", json.dumps(schema))) == (
+        "weather(unit: C | F, days?: list of string, any?: string or number or boolean): "
+        "Tells it.\n  unit: which scale"
+    )
+
+
+def test_tools_stand_once_in_a_file_and_come_back() -> None:
+    one = agent()
+    both = Agent(
+        "two",
+        (one.last, Node("check", ("Check.",), ("answer",), tools=(DOUBLE,))),
+        Flow(("answer", "check")),
+        spare=(Tool("idle", "Nobody has it."),),
+    )
+    text = agent_to_text(both)
+    assert text.count("def double") == 1 and "tools: [" not in text
+    assert agent_from_text(text) == both
+    assert [tool.name for tool in both.tools] == ["idle", "double", "halve"]
+
+
+def test_what_code_tells_of_itself_need_not_be_written() -> None:
+    text = """
+slearn: 1
+nodes:
+- name: answer
+  instructions: [Calculate.]
+  tools: [double]
+tools:
+- name: double
+  code: |
+    def double(n: int) -> int:
+        '''Doubles a number.'''
+        return 2 * n
+"""
+    assert agent_from_text(text).last.tools == (DOUBLE,)
+
+
+def test_two_tools_of_one_name_are_refused() -> None:
+    other = replace(DOUBLE, description="Another.")
+    with pytest.raises(InputError, match="two tools of one name"):
+        agent(tools=(DOUBLE, other))
+    second = Node("second", (), ("answer",), tools=(other,))
+    with pytest.raises(InputError, match="two different tools have one name"):
+        Agent("two", (agent().last, second), Flow(("answer", "second")))
+    with pytest.raises(InputError, match="a field named 'call'"):
+        agent(Contract((Field("call"),)))
+
+
+def test_a_model_alone_runs_no_tools() -> None:
+    engine: Engine = ScriptedEngine([call("double", n=1)])
+    with pytest.raises(InputError, match="runs no tools"):
+        forward(agent(), [ROW], engine)
+    assert engine.run_tools([]) == []
+    with pytest.raises(InputError, match="double: this engine runs no tools"):
+        engine.run_tools([ToolRequest(DOUBLE, "{}")])
