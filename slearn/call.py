@@ -30,8 +30,8 @@ from slearn.resources import read_resource
 from slearn.values import canonical
 
 Counter = Callable[[str], int]
-# What `$name` stands for in a schema: a list for an enumeration, a text for a start.
-Names = Mapping[str, Sequence[Any] | str]
+# What `$name` stands for in a schema: a list for an enumeration, a text for a start, or a schema.
+Names = Mapping[str, Sequence[Any] | str | Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def fill(schema: Any, names: Names) -> Any:
     """
     if isinstance(schema, str) and schema.startswith("$"):
         value = names[schema[1:]]
-        return value if isinstance(value, str) else list(value)
+        return value if isinstance(value, str | Mapping) else list(value)
     if isinstance(schema, Mapping):
         return {key: fill(value, names) for key, value in schema.items()}
     if isinstance(schema, list):

@@ -29,6 +29,9 @@ LISTS: dict[str, list[Any] | str] = {
     "examples": [1, 2, 3, 4],
     "demos": [1, 2],
 }
+SCHEMAS: dict[str, Any] = {
+    "arguments": {"type": "object", "properties": {"n": {"type": "string", "x-max-tokens": 9}}}
+}
 # Every other name is a text that an answer begins with.
 NAMES = (
     dict.fromkeys(
@@ -40,6 +43,7 @@ NAMES = (
         'A "start" ',
     )
     | LISTS
+    | SCHEMAS
 )
 # Values that are no text, or that no data can make long.
 SHORT: dict[str, Any] = {

@@ -82,6 +82,21 @@ class Node:
             output = replace(self.output, labelled=True)
             object.__setattr__(self, "output", output)  # the one way for a frozen value
 
+    def without_tool(self, name: str) -> Node:
+        """Return the node without a tool, and without the calls of it that its demos show.
+
+        >>> Node("n", (), tools=(Tool("now"),)).without_tool("now").output.labelled
+        False
+        """
+        tools = tuple(tool for tool in self.tools if tool.name != name)
+        demos = tuple(
+            replace(demo, calls=tuple(call for call in demo.calls if call.name != name))
+            for demo in self.demos
+        )
+        choice = self.tool_choice if tools else TOOL_CHOICES[0]
+        output = replace(self.output, labelled=bool(tools))
+        return replace(self, tools=tools, demos=demos, tool_choice=choice, output=output)
+
 
 @dataclass(frozen=True)
 class Flow:

@@ -1,4 +1,4 @@
-"""Measured attribution: what each line, each demonstration and each limit does to the loss.
+"""Measured attribution: what each line, demonstration, tool and limit does to the loss.
 
 Beside the words of a gradient stand numbers: a part is left out, and the same rows are scored again
 in shared prefixes. The words say why, the numbers say whether. All demonstrations of a node are
@@ -26,8 +26,8 @@ _FEWEST = 4
 class Attribution:
     """What leaving a part of a node out costs: the mean of n rows in nats; above 0 it helps.
 
-    `part` is "line" or "demo", and `index` its place; or "demos", all of a node; or "limit", how
-    long its texts may be; or "node", all that it does.
+    `part` is "line", "demo" or "tool", and `index` its place; or "demos", all of a node; or
+    "limit", how long its texts may be; or "node", all that it does.
 
     >>> Attribution("answer", "line", 0, 0.25, 8).text()
     'line 1 helps by 0.25 nats'
@@ -89,7 +89,7 @@ def attribute(
     try:
         whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
     except ContextError:  # handed on, or written at length, a text may be too long for the rest
-        places = [place for place in places if place[1] in ("line", "demo", "demos")]
+        places = [place for place in places if place[1] in ("line", "demo", "demos", "tool")]
         agents = [agent, *(without(agent, *place) for place in places)]
         batches = [unseen] * len(agents)
         whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
@@ -103,6 +103,7 @@ def parts(agent: Agent, node: Node) -> list[tuple[str, str, int]]:
     """Return the parts of a node that can be left out: its name, the kind of part and the place."""
     lines, demos = len(node.instructions), len(node.demos)
     kinds = [("line", lines if lines > 1 or len(agent.nodes) > 1 else 0), ("demo", demos)]
+    kinds.append(("tool", len(node.tools)))
     kinds += [("demos", int(demos > 1)), ("limit", int(widened(node.output) != node.output))]
     kinds.append(("node", int(bypassed(agent, node) != agent)))
     return [(node.name, kind, index) for kind, count in kinds for index in range(count)]
@@ -121,6 +122,8 @@ def without(agent: Agent, node: str, part: str, index: int) -> Agent:
             new = replace(old, demos=old.demos[:index] + old.demos[index + 1 :])
         case "demos":
             new = replace(old, demos=())
+        case "tool":
+            new = old.without_tool(old.tools[index].name)
         case "limit":
             new = replace(old, output=widened(old.output))
         case _:

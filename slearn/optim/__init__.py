@@ -26,8 +26,10 @@ from slearn.optim.edits import (
     edit_as_json,
 )
 from slearn.optim.guards import Guards
+from slearn.optim.hand import HandTools
 from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
+from slearn.optim.mend import DescribeTool, MendTool
 from slearn.optim.turns import Turns
 from slearn.optim.wanted import Wanted
 
@@ -41,6 +43,9 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     Wanted(),
     Tips(),
     CreateTool(),
+    MendTool(),
+    HandTools(),
+    DescribeTool(),
     ReasonFirst(),
     PassedDemos(),
     LineEdits(),
@@ -57,14 +62,17 @@ __all__ = [
     "Cross",
     "DemoEdits",
     "DemoSets",
+    "DescribeTool",
     "DropDemo",
     "DropLine",
     "DropParts",
     "Edit",
     "Guards",
+    "HandTools",
     "Induce",
     "InsertLine",
     "LineEdits",
+    "MendTool",
     "MoveDemo",
     "MoveLine",
     "Optimizer",

@@ -1,4 +1,4 @@
-"""Dropping: what the measured attribution says hurts goes, be it a line, a demo or a limit."""
+"""Dropping: what the measured attribution says hurts goes: a line, a demo, a tool or a limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from slearn.agent import Agent
 from slearn.grad import Attribution, widened
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import DropDemo, DropLine, Edit, SetContract, SetDemos
+from slearn.optim.hand import given
 
+_WHOLE = ("limit", "tool")  # parts whose edits write the demos too
 _HURTS = -0.01  # nats an example: less is noise
 
 
@@ -38,14 +40,17 @@ def drops(agent: Agent, hurting: Sequence[Attribution]) -> list[Edit]:
     [DropDemo(node='n', index=2), DropDemo(node='n', index=0)]
     """
     edits: list[Edit] = []
-    # A limit first: its edit writes the demos too, and what is dropped afterwards stays dropped.
-    for found in sorted(hurting, key=lambda found: (found.part != "limit", -found.index)):
+    # Those that write the demos too first: what is dropped afterwards stays dropped.
+    for found in sorted(hurting, key=lambda found: (found.part not in _WHOLE, -found.index)):
         node = agent.node(found.node)
         match found.part:
             case "demo":
                 edits.append(DropDemo(node.name, found.index))
             case "demos":
                 edits.append(SetDemos(node.name, ()))
+            case "tool":
+                left = node.without_tool(node.tools[found.index].name)
+                edits.append(given(left, left.tools))
             case "limit":
                 edits.append(SetContract(node.name, widened(node.output), node.demos))
             case _:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from slearn.errors import InputError, SandboxError
 from slearn.sandbox.base import Sandbox
 from slearn.sandbox.bwrap import BwrapSandbox
@@ -25,8 +23,6 @@ def open_sandbox(name: str = "monty", limits: Limits | None = None) -> Sandbox:
     """
     if name not in SANDBOXES:
         raise InputError(f"there is no sandbox {name!r}", hint=f"one of {', '.join(SANDBOXES)}")
-    if name == "monty" and find_spec("pydantic_monty") is None:
-        raise SandboxError("Monty is not installed", hint="pip install pydantic-monty")
     sandbox = BwrapSandbox(limits) if name == "bwrap" else MontySandbox(limits)
     try:
         _try(sandbox)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from importlib import resources
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, final
 
 from slearn.errors import SandboxError
@@ -59,6 +60,8 @@ class MontySandbox(Sandbox):
 
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__(limits)
+        if find_spec("pydantic_monty") is None:
+            raise SandboxError("Monty is not installed", hint="pip install pydantic-monty")
         self._lock = threading.Lock()
         self._launcher = Launcher()
         self._pool: pydantic_monty.Monty | None = None
