@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from slearn.agent import Agent, Field, Node
+from slearn.agent import Agent, Field, Node, signature
 from slearn.cli.output import one_line
+from slearn.values import Tool
 
 NOTHING = "no differences"
 
@@ -25,6 +26,10 @@ def compare(before: Agent, after: Agent) -> list[dict[str, Any]]:
         _part(None, "metric", [before.metric], [after.metric]),
         _part(None, "flow", before.flow.steps, after.flow.steps),
     ]
+    tools = [{tool.name: _tool(tool) for tool in agent.tools} for agent in (before, after)]
+    for name in dict.fromkeys([*tools[0], *tools[1]]):
+        sides = (own.get(name, []) for own in tools)
+        found.append(_part(None, f"tool {name}", next(sides), next(sides)))
     old = {node.name: _describe(node) for node in before.nodes}
     new = {node.name: _describe(node) for node in after.nodes}
     for name in dict.fromkeys([*old, *new]):
@@ -58,14 +63,30 @@ def _describe(node: Node) -> dict[str, list[str]]:
     for demo in node.demos:
         given = " | ".join(demo.inputs[name] for name in node.inputs)
         fields = " | ".join(demo.output[field.name] for field in node.output.fields)
-        demos.append(f"{given} => {fields}")
+        called = "".join(f"{call.text()} gives {call.result} => " for call in demo.calls)
+        demos.append(f"{given} => {called}{fields}")
     return {
         "inputs": list(node.inputs),
         "instructions": list(node.instructions),
         "demos": demos,
         "output": [_field(field) for field in node.output.fields],
         "layout": [node.layout],
+        "tools": _tools(node),
     }
+
+
+def _tools(node: Node) -> list[str]:
+    if not node.tools:
+        return []
+    often = "at least one" if node.tool_choice == "required" else "none where none helps"
+    return [*(tool.name for tool in node.tools), f"{often}, {node.max_calls} calls at most"]
+
+
+def _tool(tool: Tool) -> list[str]:
+    return [
+        *signature(tool).splitlines(),
+        *(tool.code or tool.function or tool.server).splitlines(),
+    ]
 
 
 def _field(field: Field) -> str:
@@ -87,6 +108,12 @@ def _part(
 ) -> dict[str, Any] | None:
     if list(before) == list(after):
         return None
-    old, new = [list(map(one_line, side)) for side in (before, after)]
+    old, new = [list(map(_shown, side)) for side in (before, after)]
     lines = [line for line in difflib.ndiff(old, new) if not line.startswith("?")]
     return {"node": node, "part": part, "lines": lines}
+
+
+def _shown(line: str) -> str:
+    """Return a line as a terminal may show it, with its indentation: it may be code."""
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + one_line(line)

@@ -9,6 +9,7 @@ other candidate.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,7 @@ from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetTools
 from slearn.optim.helpers import HELPERS, Helper
-from slearn.optim.tries import LUCKY, rest, right_answers
+from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.tools import code_grammar, tool_from_code
 from slearn.values import Example, Tool, as_text
 
@@ -30,9 +31,11 @@ _TOKENS = 320  # of code
 _DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
 _SHOWN = 6  # examples that the model sees
 _CHECKED = 24  # rows that code is run on
-_TRIED = 8  # rows that the agent answers with a tool
+_TRIED = 8  # rows that the agent answers with a helper
+_LOOKED = 4  # the first of them
 _FAILED = 3  # wrong calls that a mend is shown
 _DEMOS = 3
+_MORE = 0.05
 _SOME = 0.25  # of the rows: a function that is right less often is a guess
 
 
@@ -70,7 +73,7 @@ class CreateTool(Optimizer):
         checked = (others if len(others) >= _SHOWN else rows)[:_CHECKED]
         best = whole(proposal, node, told, checked)
         found = []
-        if best is not None and best.share >= _SOME:
+        if best is not None and best.share >= max(_SOME, commonest(checked)):
             demos = shown_calls(node, best, checked)
             found.append(self._given(proposal, node, best.tool, demos, "create tool"))
         if best is None or best.share < 1:
@@ -80,14 +83,19 @@ class CreateTool(Optimizer):
     def _helped(self, proposal: Proposal, node: Node, rows: Sequence[Example]) -> list[Candidate]:
         """Return the node with the helper that led to the most right answers, if any did."""
         first = 2 * proposal.misses % len(HELPERS)
+        now = {trajectory.example.id for trajectory in passed(proposal)}
         best: tuple[int, Candidate] | None = None
         for job in (HELPERS + HELPERS)[first : first + 2]:
             tool = made(proposal, job)
             if tool is None:
                 continue
             bare = self._given(proposal, node, tool, (), "create helper").agent
-            right = right_answers(proposal, bare, rows)
-            if best and len(right) <= best[0]:
+            # A few rows first: where they are answered no better than without it, it has no job here.
+            right = right_answers(proposal, bare, rows[:_LOOKED])
+            if len(right) <= sum(row.id in now for row in rows[:_LOOKED]):
+                continue
+            right += right_answers(proposal, bare, rows[_LOOKED:])
+            if len(right) <= max(sum(row.id in now for row in rows), best[0] if best else 0):
                 continue
             count = len(right)
             if 0 < count < _DEMOS:  # what the likeliest calls missed may come by luck
@@ -123,12 +131,23 @@ def whole(
     found = drafts(proposal, node, written(proposal, values, _DRAFTS), rows)
     best = max(found, key=lambda one: one.share, default=None)
     for attempt in range(1, _ROUNDS + 1):
-        if best is None or best.share == 1:
+        hopeless = attempt > 1 and best is not None and not best.share
+        if best is None or best.share == 1 or hopeless:
             break
         wrong = {"code": best.tool.code, "failures": failures(node, best, rows)}
         tools = written(proposal, {**values, **wrong}, _MENDED, attempt)
         best = max([best, *drafts(proposal, node, tools, rows)], key=lambda one: one.share)
     return best
+
+
+def commonest(rows: Sequence[Example]) -> float:
+    """Return the share of rows that one and the same answer is right for, and a little more.
+
+    >>> commonest([Example(str(n), {}, ("yes",)) for n in range(2)])
+    1.05
+    """
+    counts = Counter(target for row in rows for target in row.targets or ())
+    return max(counts.values()) / len(rows) + _MORE if counts else 1.0
 
 
 def head_of(node: Node) -> str:
