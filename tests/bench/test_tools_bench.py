@@ -1,0 +1,111 @@
+"""The bench of tools: its data, its planted bugs, and what it says of the sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from slearn.engine import Engine, Score, ScoreRequest, Watcher
+from slearn.engine.scripted import ScriptedEngine
+from slearn.tools import Toolbox, ToolEngine
+from slearn.values import Example, Tool
+
+Load = Callable[[str], ModuleType]
+
+
+class Believing(ScriptedEngine):
+    """Finds an answer likely where it is the result of a call."""
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        return [
+            replace(
+                one,
+                logprobs=tuple(
+                    -0.1 if request.messages[-1].content == f"result: {target}" else -3.0
+                    for target in request.targets
+                ),
+            )
+            for request, one in zip(requests, found, strict=True)
+        ]
+
+
+@pytest.fixture
+def tools(load: Load) -> ModuleType:
+    return load("tools")
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with ToolEngine(ScriptedEngine(), Toolbox()) as opened:
+        yield opened
+
+
+def test_ten_kinds_of_bugs_each_break_their_function(tools: ModuleType, engine: Engine) -> None:
+    words = tools.WORDS[:4]
+    assert len({bug.kind for bug in tools.BUGS}) == 10
+    for bug in tools.BUGS:
+        if bug.kind == "endless loop":
+            continue  # it takes its time
+        right = Tool("solve", code=bug.right)
+        made = engine.run_tools(tools._calls(right, words))
+        assert all(result.ok for result in made)
+        rows = [
+            Example(word, {"input": word}, (result.text,))
+            for word, result in zip(words, made, strict=True)
+        ]
+        assert tools.share(engine, right, rows) == 1
+        assert tools.share(engine, bug.tool, rows) < 1
+
+
+def test_an_agent_with_a_bug_is_trained_by_mending_alone(tools: ModuleType) -> None:
+    bug = next(bug for bug in tools.BUGS if bug.kind == "wrong constant")
+    mended = "```python\n" + bug.right.replace('    """Joins the letters with hyphens."""\n', "")
+
+    def script(request) -> str | None:  # type: ignore[no-untyped-def]
+        last = request.messages[-1].content
+        if "write_tool" in request.where:
+            assert "solve(text=" in last and "right is" in last
+            return mended + "```"
+        if request.where.startswith("trainer call"):
+            return None
+        if last.startswith("result: "):
+            return f"answer: {last[8:]}"
+        return f'call: {{"name": "solve", "arguments": {{"text": "{last}"}}}}'
+
+    with ToolEngine(Believing(script), Toolbox()) as engine:
+        found = tools.mended(bug, engine, 60_000, 0)
+    assert (found["before"], found["after"], found["mended"]) == (0, 1, True)
+
+
+def test_both_sorts_of_rows_become_one_task_and_a_vague_one(
+    tools: ModuleType, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "data", tmp_path / "out"
+    for part, target in (("simple_python", [{"f": {"n": [1]}}]), ("irrelevance", [])):
+        for split in ("train", "val", "test"):
+            row = {
+                "id": f"{part}_{split}",
+                "input": "one",
+                "target": target,
+                "functions": [{"name": "f", "description": "Adds.", "parameters": {}}],
+            }
+            path = source / "bfcl" / part / f"{split}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(row) + "\n")
+    (source / "starts.json").write_text(json.dumps({"bfcl/irrelevance": {"metric": "call"}}))
+    assert tools.data(source, out)["rows"]["bfcl/test"] == 2
+    text = (out / "bfcl_vague" / "train.jsonl").read_text()
+    rows = list(map(json.loads, text.splitlines()))
+    assert {row["functions"][0]["description"] for row in rows} == {tools.VAGUE}
+
+
+def test_the_sandbox_is_timed(tools: ModuleType) -> None:
+    found = tools.sandbox(20, 20)
+    assert found["monty"]["n"] == 20 and found["monty"]["median_ms"] > 0
+    assert found["fuzz"]["ok"] + found["fuzz"]["failed"] == 20
