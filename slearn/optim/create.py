@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slearn.agent import Demo, Node, ToolCall
+from slearn.agent import Agent, Demo, Node, ToolCall, Trajectory
 from slearn.call import call
 from slearn.engine import GREEDY, GenerateRequest, ToolRequest, ToolResult
 from slearn.errors import InputError
@@ -31,10 +31,10 @@ _TOKENS = 320  # of code
 _DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
 _SHOWN = 6  # examples that the model sees
 _CHECKED = 24  # rows that code is run on
-_TRIED = 8  # rows that the agent answers with a helper
+_TRIED = 12  # rows that the agent answers with a helper
 _LOOKED = 4  # the first of them
 _FAILED = 3  # wrong calls that a mend is shown
-_DEMOS = 3
+_DEMOS = 4
 _MORE = 0.05
 _SOME = 0.25  # of the rows: a function that is right less often is a guess
 
@@ -83,6 +83,7 @@ class CreateTool(Optimizer):
     def _helped(self, proposal: Proposal, node: Node, rows: Sequence[Example]) -> list[Candidate]:
         """Return the node with the helper that led to the most right answers, if any did."""
         first = 2 * proposal.misses % len(HELPERS)
+        agent = proposal.agent
         now = {trajectory.example.id for trajectory in passed(proposal)}
         best: tuple[int, Candidate] | None = None
         for job in (HELPERS + HELPERS)[first : first + 2]:
@@ -97,10 +98,11 @@ class CreateTool(Optimizer):
             right += right_answers(proposal, bare, rows[_LOOKED:])
             if len(right) <= max(sum(row.id in now for row in rows), best[0] if best else 0):
                 continue
-            count = len(right)
-            if 0 < count < _DEMOS:  # what the likeliest calls missed may come by luck
-                right += right_answers(proposal, bare, rest(rows, right), LUCKY)
-            found = (demo_from(one, bare.last) for one in right[:_DEMOS])
+            count, told = len(right), [one for one in right if grounded(agent, one)]
+            if told and len(told) < _DEMOS:  # what the likeliest calls missed may come by luck
+                lucky = right_answers(proposal, bare, rest(rows, right), LUCKY)
+                told += [one for one in lucky if grounded(agent, one)]
+            found = (demo_from(one, bare.last) for one in told[:_DEMOS])
             demos = tuple(demo for demo in found if demo is not None)
             if demos:
                 best = count, self._given(proposal, node, tool, demos, "create helper")
@@ -111,6 +113,16 @@ class CreateTool(Optimizer):
     ) -> Candidate:
         edit = SetTools(node.name, (tool,), demos, "required", 1)
         return self.candidate(proposal, [edit], name)
+
+
+def grounded(agent: Agent, trajectory: Trajectory) -> bool:
+    """Say whether the last call gave the answer: others teach that calls do not matter.
+
+    >>> # grounded(agent, forward(agent, [example], engine)[0])
+    """
+    calls = trajectory.steps[-1].calls
+    metric = metric_named(agent.metric)
+    return bool(calls) and metric.score(calls[-1].result, trajectory.example) == 1
 
 
 def whole(

@@ -32,6 +32,7 @@ from slearn.sandbox.watch import Watched, watch
 from slearn.values import JSON
 
 _INTERPRETER = 32 * 2**20  # bytes that Python takes before the code has any
+_KEPT_BACK = 16 * 2**20  # bytes for the answer, where the code has used up all of its own
 _BROKEN = "the code broke the sandbox's answer"
 
 
@@ -86,14 +87,18 @@ class BwrapSandbox(Sandbox):
     def _request(self, job: Job, channel: int) -> dict[str, Any]:
         seconds = math.ceil(self.limits.seconds)
         memory = self.limits.memory + _INTERPRETER
-        limits = {"AS": memory, "FSIZE": SCRATCH, "NPROC": 64, "NOFILE": 64, "CORE": 0}
+        limits = {"FSIZE": SCRATCH, "NPROC": 64, "NOFILE": 64, "CORE": 0}
         limits |= {"STACK": 8 * 2**20, "MEMLOCK": 0, "MSGQUEUE": 0}
         rlimits = [("RLIMIT_" + name, bound, bound) for name, bound in limits.items()]
         return asdict(job) | {
             "channel": channel,
             "output": self.limits.output,
             "out_of_memory": out_of_memory(self.limits),
-            "rlimits": [("RLIMIT_CPU", seconds + 1, seconds + 2), *rlimits],
+            "rlimits": [
+                ("RLIMIT_CPU", seconds + 1, seconds + 2),
+                ("RLIMIT_AS", memory, memory + _KEPT_BACK),
+                *rlimits,
+            ],
         }
 
     def _outcome(self, seen: Watched) -> Outcome:

@@ -5,8 +5,12 @@ that it runs shares this interpreter and can forge its own result, and nothing e
 believes no byte of it. What would be slow to import (json, typing, traceback) is done without.
 """
 
+import marshal
 import os
+import random
+import resource
 import sys
+from _json import encode_basestring_ascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +27,10 @@ def main() -> None:
 
     >>> main()  # doctest: +SKIP
     """
-    import marshal
-
     send, leave = os.write, os._exit  # the code may put others in their place
     job = marshal.loads(sys.stdin.buffer.read())  # written by the host, at the same version
     _close_inherited(job["channel"])
-    _seed()
+    random.seed(0)
     _limit(job)
     send(CHANNEL, b"ready\n")
     answer = perform(job).encode()
@@ -51,22 +53,29 @@ def perform(job: "dict[str, Any]") -> str:
     # A real module: dataclasses, typing and unittest look for the one that a class is from.
     module = type(sys)("tool" if job["function"] else "__main__")
     sys.modules[module.__name__] = module
+    value, wrong = None, ""
     try:
         code = compile(job["code"], FILE, "exec", dont_inherit=True, optimize=0)
         exec(code, module.__dict__)
-        if not job["function"]:
-            return _answer(True, "value", None)
-        if job["function"] not in module.__dict__:
-            raise NameError(f"name {job['function']!r} is not defined")
-        value = module.__dict__[job["function"]](**job["arguments"])
+        if job["function"]:
+            value = _called(module.__dict__, job)
     except BaseException as error:
-        return _answer(False, "error", _described(error, job))
+        _ease()
+        wrong = _described(error, job)
+    _ease()
     try:
-        return _answer(True, "value", walk(value, [job["output"]]))
+        value = value if wrong else walk(value, [job["output"]])
     except ValueError as error:
-        return _answer(False, "error", f"returned {error}")
+        wrong = f"returned {error}"
     except BaseException as error:  # a subclass of list or str may do anything
-        return _answer(False, "error", _described(error, job))
+        wrong = _described(error, job)
+    return _answer(False, "error", wrong) if wrong else _answer(True, "value", value)
+
+
+def _called(names: "dict[str, Any]", job: "dict[str, Any]") -> object:
+    if job["function"] not in names:
+        raise NameError(f"name {job['function']!r} is not defined")
+    return names[job["function"]](**job["arguments"])
 
 
 def _close_inherited(channel: int) -> None:
@@ -77,21 +86,19 @@ def _close_inherited(channel: int) -> None:
     os.closerange(CHANNEL + 1, 4096)
 
 
-def _seed() -> None:
-    import random
-
-    random.seed(0)
-
-
 def _limit(job: "dict[str, Any]") -> None:
-    import resource
-
     for name, soft, hard in job["rlimits"]:
         kind = getattr(resource, name)
         already = resource.getrlimit(kind)[1]
         if already != resource.RLIM_INFINITY:  # nobody may raise it again
             soft, hard = min(soft, already), min(hard, already)
         resource.setrlimit(kind, (soft, hard))
+
+
+def _ease() -> None:
+    # The code may have left no memory; some was kept back to say so.
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
 def _described(error: BaseException, job: "dict[str, Any]") -> str:
@@ -121,8 +128,7 @@ def _answer(ok: bool, key: str, value: object) -> str:
 
 
 def _json(value: object) -> str:
-    from _json import encode_basestring_ascii as quoted
-
+    quoted = encode_basestring_ascii
     if isinstance(value, str):
         return str(quoted(value))
     if isinstance(value, dict):

@@ -2,7 +2,8 @@
 
 It sees Python, the libraries that Python loads, /dev/null and an empty /tmp; all but /tmp is
 read-only. It has no processes but its own, no network, no environment, no name on the host, and
-is nobody. There is no /proc, no shell and no program to run.
+is nobody. There is no /proc, no shell and no program to run. What is not bounded by a number but
+only by the time limit is how many empty files it makes: each takes a kilobyte of the kernel's.
 """
 
 from __future__ import annotations

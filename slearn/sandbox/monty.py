@@ -25,6 +25,7 @@ from slearn.sandbox.plain import as_plain
 if TYPE_CHECKING:
     import pydantic_monty
 
+STARTUP = 20.0  # seconds; on a busy machine even a worker takes long to start
 GRACE = 0.5  # seconds past the limit in which Monty may stop its code itself
 _SUSPENSIONS = 100  # questions to the host that it answers with no, such as an unknown name
 _CALL = """
@@ -65,6 +66,7 @@ class MontySandbox(Sandbox):
         self._lock = threading.Lock()
         self._launcher = Launcher()
         self._pool: pydantic_monty.Monty | None = None
+        self._ran = False  # whether the last job came so far that its code ran
         # The walk runs inside too: outside, a function is a text that looks like one.
         self._text = (
             resources.files("slearn.sandbox").joinpath("walk.py").read_text("utf-8") + _CALL
@@ -91,18 +93,24 @@ class MontySandbox(Sandbox):
                     return self._feed(job)
                 except monty.MontyCrashedError as error:
                     self._stop()
-                    if error.timed_out:
+                    if not self._ran:
+                        said = str(error)
+                    elif error.timed_out:
                         return Outcome(False, error=out_of_time(self.limits))
                 except BaseException:  # Ctrl-C: the worker may still be busy
                     self._stop()
                     raise
+        if not self._ran:
+            raise _no_start(said)
         return Outcome(False, error="the code crashed its interpreter")
 
     def _feed(self, job: Job) -> Outcome:
         import pydantic_monty as monty
 
         printed = monty.CollectString(max_bytes=self.limits.output)
+        self._ran = False
         with self._start().checkout(limits=self._resources(), os_policy=_policy()) as session:
+            self._ran = True
             try:
                 ok, value = session.feed_run(
                     self._text, inputs=self._inputs(job), print_callback=printed
@@ -123,14 +131,13 @@ class MontySandbox(Sandbox):
                 binary_path=self._launcher.path(),
                 min_processes=1,
                 max_processes=1,
-                request_timeout=self.limits.seconds + 2 * GRACE,
+                request_timeout=self.limits.seconds + STARTUP,
                 feed_duration_limit_grace=GRACE,
             )
             try:
                 self._pool = pool.__enter__()
             except (OSError, RuntimeError, monty.MontyError) as error:
-                hint = "pip install --force-reinstall pydantic-monty"
-                raise SandboxError(f"cannot start Monty: {error}", hint=hint) from None
+                raise _no_start(str(error)) from None
         return self._pool
 
     def _stop(self) -> None:
@@ -167,3 +174,8 @@ class MontySandbox(Sandbox):
 def _policy() -> pydantic_monty.OSPolicy:
     # A question to the host that no one answers is an error; so is asking for the time.
     return {"datetime": "call_host", "sleep": "zero", "random_start": {"seed": 0}}
+
+
+def _no_start(said: str) -> SandboxError:
+    hint = "pip install --force-reinstall pydantic-monty"
+    return SandboxError(f"cannot start Monty: {said}", hint=hint)
