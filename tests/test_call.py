@@ -28,6 +28,7 @@ LISTS: dict[str, list[Any] | str] = {
     "movable": [1, 2, 3],
     "examples": [1, 2, 3, 4],
     "demos": [1, 2],
+    "kinds": ["instruction", "missing tool"],
 }
 SCHEMAS: dict[str, Any] = {
     "arguments": {"type": "object", "properties": {"n": {"type": "string", "x-max-tokens": 9}}}

@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from slearn.agent import Agent, Step, Trajectory, inputs_text
+from slearn.agent import Agent, Node, Step, Trajectory, inputs_text, signature
 from slearn.call import call
 from slearn.engine import Engine, GenerateRequest, Watcher
 from slearn.grad.attribution import Attribution
 from slearn.loss import LanguageLoss
 
 _MENTIONED = 4  # parts whose measure is shown
+KINDS = ("instruction", "format", "missing example", "tool", "upstream", "beyond the model")
+# Of a node that calls tools, what may be wrong with them, in the place of "tool".
+TOOL_KINDS = (
+    "wrong tool", "wrong arguments", "misleading description", "wrong code", "failing code",
+    "missing tool",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,18 +87,31 @@ def gradient_request(
 ) -> GenerateRequest:
     """Return the request for the gradient of one step: the chain rule's inputs and no others."""
     node = agent.node(step.node)
+    made = "".join(f"called {one.text()}, got {one.result}\n" for one in step.calls)
     return call("gradient").request(
         {
+            "tools": "\n".join(map(signature, node.tools)),
             "node": node.name,
             "instructions": "\n".join(node.instructions) or "(none)",
             "demos": len(node.demos),
             "measured": measured_text(node.name, attributions),
             "input": inputs_text(node, step.inputs),
-            "output": step.text,
+            "output": made + step.text,
             "downstream": downstream,
         },
         engine.count_tokens,
+        names={"kinds": kinds_of(node)},
     )
+
+
+def kinds_of(node: Node) -> list[str]:
+    """Return the kinds of faults that a node can have.
+
+    >>> len(kinds_of(Node("answer", ())))
+    6
+    """
+    place = KINDS.index("tool")
+    return [*KINDS[:place], *(TOOL_KINDS if node.tools else ["tool"]), *KINDS[place + 1 :]]
 
 
 def measured_text(node: str, attributions: Sequence[Attribution]) -> str:

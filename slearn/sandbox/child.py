@@ -108,10 +108,14 @@ def _described(error: BaseException, job: "dict[str, Any]") -> str:
             return str(job["out_of_memory"])
         if isinstance(error, SyntaxError) and error.filename == FILE:
             text, line = str(error.msg), error.lineno or 0
-        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        text = f"{_name(error)}: {text}" if text else _name(error)
         return text[:400] + (f" (line {line})" if line else "")
     except BaseException:  # its own __str__ failed
-        return type(error).__name__
+        return _name(error)
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__ or "Exception"  # never nothing, which would pass for success
 
 
 def _line(error: BaseException) -> int:
