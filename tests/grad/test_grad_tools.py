@@ -38,8 +38,8 @@ def test_without_tools_nothing_is_said_of_them() -> None:
 @pytest.mark.parametrize("kind", TOOL_KINDS)
 def test_only_a_node_with_tools_has_their_kinds(kind: str) -> None:
     said = (
-        f'{{"share": "all", "kind": "{kind}", "output_change": "The output should have been 6.", '
-        '"weight_change": "Add the rule: when the input asks."}'
+        f'{{"share": "all", "kind": "{kind}", "output_change": "The output should have been six.", '
+        '"weight_change": "Add the rule: when the input asks twice."}'
     )
     grammars = [asked(Node("answer", (), tools=tools)).grammar for tools in ((DOUBLE,), ())]
     assert [accepts(grammar, said) for grammar in grammars] == [True, False]
