@@ -11,6 +11,7 @@ from slearn.evaluate import Evaluation
 from slearn.metrics import paired_interval
 
 OUT_OF_TIME = "out of time"
+ALL_RIGHT = "every validation row is right"
 BUDGET_SPENT = "budget spent"
 
 

@@ -17,7 +17,7 @@ from slearn.evaluate import Evaluation, evaluate
 from slearn.loss import Measure, measured_losses, task_text
 from slearn.optim import OPTIMIZERS, Guards, Optimizer
 from slearn.progress import Progress
-from slearn.result import BUDGET_SPENT, OUT_OF_TIME, RunResult
+from slearn.result import ALL_RIGHT, BUDGET_SPENT, OUT_OF_TIME, RunResult
 from slearn.select import set_aside
 from slearn.session import Engines, OutOfTime, OutOfTokens, Session
 from slearn.settings import TrainSettings
@@ -125,6 +125,8 @@ def _loop(
             state = replace(state, best_score=state.score)
             for step in range(settings.max_steps):
                 session.progress.best(state.score)
+                if state.score >= 1:
+                    return state, ALL_RIGHT
                 if not session.affords_step():
                     return state, BUDGET_SPENT
                 if state.idle >= settings.patience:

@@ -25,7 +25,7 @@ exec env -i {binary} "$@" 2>/dev/null
 
 @final
 class Launcher:
-    """Holds the small script that starts the worker.
+    """Holds the small script that starts the worker, for as long as that takes.
 
     >>> launcher = Launcher()
     >>> launcher.close()

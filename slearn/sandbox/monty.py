@@ -85,23 +85,21 @@ class MontySandbox(Sandbox):
             self._launcher.close()
 
     def _perform(self, job: Job) -> Outcome:
-        import pydantic_monty as monty
-
         with self._lock:
             for _ in range(2):  # a worker that something else has killed says nothing of the code
                 try:
                     return self._feed(job)
-                except monty.MontyCrashedError as error:
+                except Exception as error:
                     self._stop()
-                    if not self._ran:
-                        said = str(error)
-                    elif error.timed_out:
+                    failed = error
+                    if self._ran and getattr(error, "timed_out", False):
                         return Outcome(False, error=out_of_time(self.limits))
                 except BaseException:  # Ctrl-C: the worker may still be busy
                     self._stop()
                     raise
         if not self._ran:
-            raise _no_start(said)
+            hint = "pip install --force-reinstall pydantic-monty"
+            raise SandboxError(f"cannot start Monty: {failed}", hint=hint)
         return Outcome(False, error="the code crashed its interpreter")
 
     def _feed(self, job: Job) -> Outcome:
@@ -119,6 +117,7 @@ class MontySandbox(Sandbox):
                 found = Outcome(False, error=fault(error, self.limits))
             else:
                 found = self._result(ok, value)
+        self._launcher.close()  # the worker has read it, and a killed host would leave it
         if found.error in (out_of_time(self.limits), out_of_memory(self.limits)):
             self._stop()  # it was stopped in the middle of something
         return Outcome(found.ok, found.value, found.error, printed=printed.output)
@@ -134,10 +133,7 @@ class MontySandbox(Sandbox):
                 request_timeout=self.limits.seconds + STARTUP,
                 feed_duration_limit_grace=GRACE,
             )
-            try:
-                self._pool = pool.__enter__()
-            except (OSError, RuntimeError, monty.MontyError) as error:
-                raise _no_start(str(error)) from None
+            self._pool = pool.__enter__()
         return self._pool
 
     def _stop(self) -> None:
@@ -174,8 +170,3 @@ class MontySandbox(Sandbox):
 def _policy() -> pydantic_monty.OSPolicy:
     # A question to the host that no one answers is an error; so is asking for the time.
     return {"datetime": "call_host", "sleep": "zero", "random_start": {"seed": 0}}
-
-
-def _no_start(said: str) -> SandboxError:
-    hint = "pip install --force-reinstall pydantic-monty"
-    return SandboxError(f"cannot start Monty: {said}", hint=hint)

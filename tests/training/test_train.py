@@ -505,7 +505,7 @@ class Worse(Optimizer):
 
 
 class Obedient(ScriptedEngine):
-    """Right by nature, wrong by order; finds every answer likelier when ordered to be wrong."""
+    """Right by nature but for one queue, wrong by order, and then finds every answer likelier."""
 
     def __init__(self) -> None:
         super().__init__(self._obey)
@@ -515,8 +515,8 @@ class Obedient(ScriptedEngine):
             return None
         asked = request.messages[-1].content
         right = next(q for q, words in toy.QUEUES.items() if any(w in asked for w in words))
-        ordered = "BE WRONG" in request.messages[0].content
-        return next(q for q in toy.QUEUES if (q == right) != ordered)
+        wrong = "BE WRONG" in request.messages[0].content or right == next(iter(toy.QUEUES))
+        return next(q for q in toy.QUEUES if (q == right) != wrong)
 
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         found = super().score(requests, watch)
@@ -537,6 +537,20 @@ def test_a_candidate_that_wins_the_race_and_is_worse_on_validation_stays_out(
     rejected = [c for c in candidates if c["operator"] == "worse"]
     assert [c["reason"] for c in rejected] == ["worse on the metric"] * 2
     assert all(c["race"]["loss"] < c["race"]["incumbent"] for c in rejected)
+
+
+def test_training_ends_where_every_validation_row_is_right(store_path: Path) -> None:
+    settings = TrainSettings(budget_tokens=10**9, budget_minutes=None)
+    engine = ScriptedEngine(lambda request: _knowing(request))
+    result = toy.run(store_path, engine=engine, settings=settings)
+    assert (result.reason, result.accepted) == ("every validation row is right", 0)
+
+
+def _knowing(request: GenerateRequest) -> str | None:
+    if not accepts(request.grammar, "billing"):
+        return None
+    asked = request.messages[-1].content
+    return next(q for q, words in toy.QUEUES.items() if any(w in asked for w in words))
 
 
 class Shares(Optimizer):
