@@ -6,6 +6,7 @@ from slearn.optim.contract import ReasonFirst
 from slearn.optim.create import CreateTool
 from slearn.optim.cross import Cross, lasting, still
 from slearn.optim.demos import DemoEdits, DemoSets, PassedDemos
+from slearn.optim.describe import DescribeTool
 from slearn.optim.drop import DropParts
 from slearn.optim.edits import (
     AddDemo,
@@ -29,7 +30,7 @@ from slearn.optim.guards import Guards
 from slearn.optim.hand import HandTools
 from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
-from slearn.optim.mend import DescribeTool, MendTool
+from slearn.optim.mend import MendTool
 from slearn.optim.turns import Turns
 from slearn.optim.wanted import Wanted
 

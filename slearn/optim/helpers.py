@@ -8,11 +8,15 @@ arguments out of its input, and what it cannot read no function mends.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slearn.engine import ToolRequest
-from slearn.values import Tool
+from slearn.optim.author import written
+from slearn.optim.base import Proposal
+from slearn.values import Tool, as_text
+
+_DRAFTS = 2
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,38 @@ HELPERS = (
         ),
     ),
 )
+
+
+def made(proposal: Proposal, job: Helper) -> Tool | None:
+    """Return the tool that the model writes for a job, where it passes the job's checks.
+
+    >>> # made(proposal, HELPERS[0]).name
+    """
+    values = {
+        "task": job.purpose,
+        "examples": job.examples(),
+        "name": job.name,
+        "head": job.head,
+        "code": "",
+        "failures": "",
+    }
+    tools = written(proposal, values, _DRAFTS)
+    told = [replace(tool, description=job.purpose) for tool in tools]
+    for tool in told:
+        found = proposal.runner.run_tools(job.requests(tool))
+        wanted = [as_text(value) for _, value in job.checks]
+        if all(got.ok and same(got.text, want) for got, want in zip(found, wanted, strict=True)):
+            return tool
+    return None
+
+
+def same(text: str, wanted: str) -> bool:
+    """Say whether a result is the one that a check wants; 14.0 is 14.
+
+    >>> same("14.0", "14"), same("a", "b")
+    (True, False)
+    """
+    try:
+        return text == wanted or float(text) == float(wanted)
+    except ValueError:
+        return False

@@ -1,4 +1,4 @@
-"""Tools that are there: their code mended from calls that went wrong, their descriptions said anew.
+"""Mending: the code of a tool that is there, written anew from the calls that went wrong.
 
 A mend is run before it may race: it has to get right what the old code got wrong on the calls of
 the batch, and must not lose what that got right.
@@ -11,19 +11,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from slearn.agent import Node, ToolCall, signature
-from slearn.call import call
-from slearn.engine import Sampling, ToolRequest, parameters_of
+from slearn.agent import Node, ToolCall
+from slearn.engine import ToolRequest
 from slearn.loss import RIGHT
 from slearn.metrics import MEASURED, metric_named
+from slearn.optim.author import written
 from slearn.optim.base import Candidate, Optimizer, Proposal
-from slearn.optim.create import written
 from slearn.optim.edits import RewriteTool
 from slearn.values import Example, Tool
 
 _DRAFTS, _ROUNDS = 4, 2
 _TOLD = 3  # calls that went wrong, as the model sees them
-_SHOWN = 5  # calls, for a description
 
 
 @dataclass(frozen=True)
@@ -52,46 +50,6 @@ class MendTool(Optimizer):
                     mended = mend(proposal, node, tool, cases)
                     if mended is not None:
                         found.append(self.candidate(proposal, [RewriteTool(node.name, mended)]))
-        return found
-
-
-class DescribeTool(Optimizer):
-    """Says anew what a tool does and takes, from its code and from calls of it."""
-
-    name = "describe tool"
-
-    def __init__(self, drafts: int = 2) -> None:
-        self._drafts = drafts
-
-    def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return one candidate a draft, for every tool."""
-        kind, chance = call("describe_tool"), proposal.chance(self.name)
-        asked = [(node, tool) for node in proposal.agent.nodes for tool in node.tools]
-        drafts = [pair for pair in asked for _ in range(self._drafts)]
-        requests = []
-        for node, tool in drafts:
-            cases = cases_of(proposal, node, tool)
-            cases = [case for case in cases if case.right] or cases
-            values = {
-                "signature": signature(replace(tool, description="")),
-                "code": tool.code,
-                "calls": "\n".join(told(case.call) for case in cases[:_SHOWN]),
-            }
-            requests.append(
-                kind.request(
-                    values,
-                    proposal.engine.count_tokens,
-                    names={"arguments": arguments_schema(tool)},
-                    sampling=Sampling(temperature=0.8, top_p=0.95),
-                    seed=chance.randrange(1 << 30),
-                )
-            )
-        found = []
-        results = proposal.engine.generate(requests, proposal.watch)
-        for (node, tool), result in zip(drafts, results, strict=True):
-            if said := kind.read(result):
-                new = described(tool, said["description"], said["arguments"])
-                found.append(self.candidate(proposal, [RewriteTool(node.name, new)]))
         return found
 
 
@@ -195,25 +153,3 @@ def head_of_code(tool: Tool) -> str:
     own = next(node for node in reversed(functions) if node.name == tool.name)
     gives = f" -> {ast.unparse(own.returns)}" if own.returns else ""
     return f"({ast.unparse(own.args)}){gives}:"
-
-
-def arguments_schema(tool: Tool) -> dict[str, object]:
-    """Return what a description says of a tool's arguments, as a schema."""
-    text = {"type": "string", "minLength": 3, "maxLength": 80, "x-max-tokens": 16}
-    names = parameters_of(tool)["properties"]
-    return {"type": "object", "properties": dict.fromkeys(names, text)}
-
-
-def described(tool: Tool, description: str, arguments: dict[str, str]) -> Tool:
-    """Return a tool with another description, of itself and of its arguments.
-
-    >>> tool = Tool("f", parameters='{"properties": {"n": {"type": "integer"}}}')
-    >>> described(tool, "Doubles.", {"n": "a number"}).parameters
-    '{"properties": {"n": {"type": "integer", "description": "a number"}}}'
-    """
-    schema = json.loads(tool.parameters)
-    for name, said in arguments.items():
-        if isinstance(schema.get("properties", {}).get(name), dict):
-            schema["properties"][name]["description"] = said.strip()
-    told = json.dumps(schema, ensure_ascii=False)
-    return replace(tool, description=description.strip(), parameters=told)

@@ -73,18 +73,14 @@ class _Reader:
         self._stdout = stdout
         self.answer, self.printed = self._buffers[channel], self._buffers[stdout]
         self.ready = False
+        self._deadline = 0.0
         self._open = [channel, stdout]
 
     def read(self) -> Why:
-        deadline = time.monotonic() + STARTUP
+        self._deadline = time.monotonic() + STARTUP
         while self._open:
-            stopped = self._step(deadline)
-            if stopped:
+            if stopped := self._step():
                 return stopped
-            if not self.ready and self.answer.startswith(READY):
-                self.ready = True
-                del self.answer[: len(READY)]
-                deadline = time.monotonic() + self._limits.seconds
             if self.ready and self.answer.endswith(b"\n"):
                 return "done"
         return "gone"
@@ -92,21 +88,26 @@ class _Reader:
     def drain(self) -> bool:
         """Read what the killed process had printed; False where it was too much."""
         self._open = [fd for fd in self._open if fd == self._stdout]
-        deadline = time.monotonic() + _AFTERMATH
+        self._deadline = time.monotonic() + _AFTERMATH
         while self._open:
-            if stopped := self._step(deadline):
+            if stopped := self._step():
                 return stopped == "time"
         return True
 
-    def _step(self, deadline: float) -> Why | None:
-        wait = deadline - time.monotonic()
+    def _step(self) -> Why | None:
+        wait = self._deadline - time.monotonic()
         if wait <= 0:
             return "time"
-        for fd in _readable(self._open, wait):
+        # The channel first: what was printed after "ready" must not be taken for a failed start.
+        for fd in sorted(_readable(self._open, wait), key=lambda fd: fd == self._stdout):
             data = os.read(fd, _CHUNK)
             if not data:
                 self._open.remove(fd)
             self._buffers[fd] += data
+            if not self.ready and self.answer.startswith(READY):
+                self.ready = True
+                del self.answer[: len(READY)]
+                self._deadline = time.monotonic() + self._limits.seconds
             if len(self._buffers[fd]) > self._caps[fd]:
                 del self._buffers[fd][self._caps[fd] :]
                 return "printed" if fd == self._stdout else "answer"

@@ -1,0 +1,45 @@
+"""Code that the model writes to a signature, under a grammar of Python: parsed, and not yet run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from slearn.call import call
+from slearn.engine import GREEDY, GenerateRequest
+from slearn.errors import InputError
+from slearn.metrics import code_of
+from slearn.optim.base import Proposal
+from slearn.optim.tries import LUCKY
+from slearn.tools import code_grammar, tool_from_code
+from slearn.values import Tool
+
+_TOKENS = 320  # of code
+
+
+def written(
+    proposal: Proposal, values: Mapping[str, str], drafts: int, attempt: int = 0
+) -> list[Tool]:
+    """Return the different tools that the model writes to a signature: parsed, and not yet run."""
+    kind, engine = call("write_tool"), proposal.engine
+    messages = kind.messages(values, engine.count_tokens)
+    head = f"{values['name']}{values['head']}"
+    grammar, chance = code_grammar(head), proposal.chance(f"write {head} {attempt}")
+    requests = [
+        GenerateRequest(
+            messages,
+            grammar,
+            LUCKY if draft or attempt else GREEDY,
+            chance.randrange(1 << 30),
+            _TOKENS,
+            where="trainer call 'write_tool'",
+        )
+        for draft in range(drafts)
+    ]
+    tools: dict[str, Tool] = {}
+    for result in engine.generate(requests, proposal.watch):
+        try:
+            tool = tool_from_code(code_of(result.text))
+        except InputError:  # cut off by its limit
+            continue
+        tools.setdefault(tool.code, tool)
+    return list(tools.values())

@@ -1,0 +1,160 @@
+"""Functions of a node's inputs whose value is the answer: written from examples, run, mended.
+
+A small model that cannot spell a word can often write the function that does. Its code runs on
+train rows that it was not shown, where a wrong draft costs nothing but its writing, and comes back
+with the calls that it got wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slearn.agent import Demo, Node, ToolCall
+from slearn.engine import ToolRequest, ToolResult
+from slearn.metrics import metric_named
+from slearn.optim.author import written
+from slearn.optim.base import Proposal
+from slearn.values import Example, Tool
+
+SOLVE = "solve"  # the name of such a function
+_DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
+_FAILED = 3  # wrong calls that a mend is shown
+_DEMOS = 4
+_MORE = 0.05
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A tool and what it gave on some rows, with how many were right."""
+
+    tool: Tool
+    results: tuple[ToolResult, ...]
+    right: tuple[bool, ...]
+
+    @property
+    def share(self) -> float:
+        """The share of the rows that it gets right."""
+        return sum(self.right) / len(self.right)
+
+
+def whole(
+    proposal: Proposal, node: Node, told: Sequence[Example], rows: Sequence[Example]
+) -> Draft | None:
+    """Return the best function of a node's inputs, after some rounds of mending; None without any.
+
+    >>> # whole(proposal, node, rows[:6], rows).share
+    """
+    values = {
+        "task": " ".join(node.instructions),
+        "examples": asserted(SOLVE, node, told),
+        "name": SOLVE,
+        "head": head_of(node),
+        "code": "",
+        "failures": "",
+    }
+    found = drafts(proposal, node, written(proposal, values, _DRAFTS), rows)
+    best = max(found, key=lambda one: one.share, default=None)
+    for attempt in range(1, _ROUNDS + 1):
+        hopeless = attempt > 1 and best is not None and not best.share
+        if best is None or best.share == 1 or hopeless:
+            break
+        wrong = {"code": best.tool.code, "failures": failures(node, best, rows)}
+        tools = written(proposal, {**values, **wrong}, _MENDED, attempt)
+        best = max([best, *drafts(proposal, node, tools, rows)], key=lambda one: one.share)
+    return best
+
+
+def commonest(rows: Sequence[Example]) -> float:
+    """Return the share of rows that one and the same answer is right for, and a little more.
+
+    >>> commonest([Example(str(n), {}, ("yes",)) for n in range(2)])
+    1.05
+    """
+    counts = Counter(target for row in rows for target in row.targets or ())
+    return max(counts.values()) / len(rows) + _MORE if counts else 1.0
+
+
+def head_of(node: Node) -> str:
+    """Return the signature of a function of a node's inputs.
+
+    >>> head_of(Node("answer", ()))
+    '(text: str) -> str:'
+    """
+    kind = "float" if node.output.answer.type == "number" else "str"
+    return f"({', '.join(f'{name}: str' for name in names_of(node))}) -> {kind}:"
+
+
+def names_of(node: Node) -> tuple[str, ...]:
+    """Return the parameters that stand for a node's inputs: their names, where Python allows."""
+    if len(node.inputs) == 1:
+        return ("text",)
+    names = [name if name.isidentifier() else f"text{i}" for i, name in enumerate(node.inputs, 1)]
+    return (
+        tuple(names)
+        if len(set(names)) == len(names)
+        else tuple(f"text{i}" for i in range(1, len(names) + 1))
+    )
+
+
+def asserted(name: str, node: Node, rows: Sequence[Example]) -> str:
+    """Return examples as calls of a function of the node's inputs.
+
+    >>> asserted("f", Node("answer", ()), [Example("1", {"input": "cat"}, ("c a t",))])
+    "f('cat') == 'c a t'"
+    """
+    lines = []
+    for row in rows:
+        values = ", ".join(repr(row.inputs[name][:240]) for name in node.inputs)
+        lines.append(f"{name}({values}) == {(row.targets or ('',))[0][:120]!r}")
+    return "\n".join(lines)
+
+
+def drafts(
+    proposal: Proposal, node: Node, tools: Sequence[Tool], rows: Sequence[Example]
+) -> list[Draft]:
+    """Run functions of a node's inputs on rows, and say where they give the target."""
+    metric = metric_named(proposal.agent.metric)
+    requests = [ToolRequest(tool, arguments(node, row)) for tool in tools for row in rows]
+    results = iter(proposal.runner.run_tools(requests))
+    found = []
+    for tool in tools:
+        own = tuple(next(results) for _ in rows)
+        right = tuple(
+            got.ok and metric.score(got.text, row) == 1 for got, row in zip(own, rows, strict=True)
+        )
+        found.append(Draft(tool, own, right))
+    return found
+
+
+def arguments(node: Node, row: Example) -> str:
+    """Return a row's inputs as arguments of a function of a node's inputs."""
+    values = [row.inputs[name] for name in node.inputs]
+    return json.dumps(dict(zip(names_of(node), values, strict=True)), ensure_ascii=False)
+
+
+def failures(node: Node, draft: Draft, rows: Sequence[Example]) -> str:
+    """Return what a draft got wrong, as lines."""
+    told: list[str] = []
+    for row, got, right in zip(rows, draft.results, draft.right, strict=True):
+        if not right and len(told) < _FAILED:
+            values = ", ".join(repr(row.inputs[name][:120]) for name in node.inputs)
+            target = (row.targets or ("",))[0][:120]
+            told.append(
+                f"{draft.tool.name}({values}) gives {got.text[:120]!r}, right is {target!r}"
+            )
+    return "\n".join(told)
+
+
+def shown_calls(node: Node, draft: Draft, rows: Sequence[Example]) -> tuple[Demo, ...]:
+    """Return demonstrations of calls that gave the target."""
+    demos: list[Demo] = []
+    for row, got, right in zip(rows, draft.results, draft.right, strict=True):
+        if right and len(demos) < _DEMOS:
+            made = ToolCall(draft.tool.name, arguments(node, row), got.text)
+            answer = {node.output.answer.name: (row.targets or ("",))[0]}
+            inputs = {name: row.inputs[name] for name in node.inputs}
+            demos.append(Demo(inputs, answer, row.id, calls=(made,)))
+    return tuple(demos) if len(node.output.fields) == 1 else ()
