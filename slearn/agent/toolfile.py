@@ -57,12 +57,11 @@ def read_settings(fields: Mapping[str, Place], tools: Mapping[str, Tool]) -> dic
 
 def write_settings(node: Node) -> dict[str, Any]:
     """Return which tools a node has, and how it uses them, as they stand in a file."""
-    if not node.tools:
-        return {}
     usual = Node("", ())
     settings = {name: getattr(node, name) for name in SETTINGS[1:]}
     changed = {name: value for name, value in settings.items() if value != getattr(usual, name)}
-    return {"tools": [tool.name for tool in node.tools], **changed}
+    named = {"tools": [tool.name for tool in node.tools]} if node.tools else {}
+    return {**named, **changed}
 
 
 def read_calls(place: Place) -> tuple[ToolCall, ...]:
@@ -115,15 +114,15 @@ def _read_tool(place: Place) -> Tool:
 
 
 def _read_parameters(place: Place) -> str:
-    value = place.plain()
-    if isinstance(value, str):
+    value = text = place.plain()
+    if isinstance(text, str):
         try:
-            value = json.loads(value)
+            value = json.loads(text)
         except ValueError:
             value = None
     if not isinstance(value, dict):
         raise place.fail("a JSON Schema of an object")
-    return json.dumps(value, ensure_ascii=False)
+    return text if isinstance(text, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _named(place: Place, tools: Mapping[str, Tool]) -> Tool:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from slearn.call import call
 from slearn.engine import GREEDY, GenerateRequest
 from slearn.errors import InputError
-from slearn.metrics import code_of
 from slearn.optim.base import Proposal
 from slearn.optim.tries import LUCKY
 from slearn.tools import code_grammar, tool_from_code
 from slearn.values import Tool
 
+_FENCES = "```python\n", "```"
 _TOKENS = 320  # of code
 
 
@@ -38,7 +38,8 @@ def written(
     tools: dict[str, Tool] = {}
     for result in engine.generate(requests, proposal.watch):
         try:
-            tool = tool_from_code(code_of(result.text))
+            # Not by any fences: there may be some in the texts of the code.
+            tool = tool_from_code(result.text.removeprefix(_FENCES[0]).removesuffix(_FENCES[1]))
         except InputError:  # cut off by its limit
             continue
         tools.setdefault(tool.code, tool)

@@ -14,8 +14,9 @@ from slearn.metrics import MEASURED, metric_named
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetTools
+from slearn.optim.hand import able
 from slearn.optim.helpers import HELPERS, made
-from slearn.optim.solve import commonest, shown_calls, whole
+from slearn.optim.solve import SOLVE, commonest, shown_calls, whole
 from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example, Tool
 
@@ -37,7 +38,7 @@ class CreateTool(Optimizer):
         agent, node = proposal.agent, proposal.agent.last
         if not proposal.runner.runs_tools or agent.metric in MEASURED or len(agent.nodes) > 1:
             return []
-        if node.tools or node.output.answer.type in ("call", "json"):
+        if node.tools or node.output.answer.type in ("call", "json") or not able(node):
             return []
         shown = agent.sources()
         rows = [row for row in proposal.pool if row.targets and row.id not in shown]
@@ -45,7 +46,7 @@ class CreateTool(Optimizer):
             return []
         told, others = rows[:_SHOWN], rows[_SHOWN:]  # code may just repeat what it was shown
         checked = (others if len(others) >= _SHOWN else rows)[:_CHECKED]
-        best = whole(proposal, node, told, checked)
+        best = whole(proposal, node, told, checked) if SOLVE not in taken(agent) else None
         found = []
         if best is not None and best.share >= max(_SOME, commonest(checked)):
             demos = shown_calls(node, best, checked)
@@ -61,7 +62,7 @@ class CreateTool(Optimizer):
         now = {trajectory.example.id for trajectory in passed(proposal)}
         best: tuple[int, Candidate] | None = None
         for job in (HELPERS + HELPERS)[first : first + 2]:
-            tool = made(proposal, job)
+            tool = made(proposal, job) if job.name not in taken(agent) else None
             if tool is None:
                 continue
             bare = self._given(proposal, node, tool, (), "create helper").agent
@@ -87,6 +88,11 @@ class CreateTool(Optimizer):
     ) -> Candidate:
         edit = SetTools(node.name, (tool,), demos, "required", 1)
         return self.candidate(proposal, [edit], name)
+
+
+def taken(agent: Agent) -> set[str]:
+    """Return the names of an agent's tools, of those too that no node has."""
+    return {tool.name for tool in agent.tools}
 
 
 def grounded(agent: Agent, trajectory: Trajectory) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from slearn.agent import Agent
 from slearn.grad import Attribution, widened
 from slearn.optim.base import Candidate, Optimizer, Proposal
-from slearn.optim.edits import DropDemo, DropLine, Edit, SetContract, SetDemos
+from slearn.optim.edits import DropDemo, DropLine, Edit, SetContract, SetDemos, apply_all
 from slearn.optim.hand import given
 
 _WHOLE = ("limit", "tool")  # parts whose edits write the demos too
@@ -42,7 +42,8 @@ def drops(agent: Agent, hurting: Sequence[Attribution]) -> list[Edit]:
     edits: list[Edit] = []
     # Those that write the demos too first: what is dropped afterwards stays dropped.
     for found in sorted(hurting, key=lambda found: (found.part not in _WHOLE, -found.index)):
-        node = agent.node(found.node)
+        before = apply_all(agent, edits) if found.part in _WHOLE else agent
+        node = before.node(found.node)  # as those before have left it: they write the demos too
         match found.part:
             case "demo":
                 edits.append(DropDemo(node.name, found.index))

@@ -213,9 +213,19 @@ def apart(some: Iterable[Edit], others: Iterable[Edit]) -> bool:
     >>> apart([DropLine("n", 0)], [SetDemos("n", ())]), apart([DropLine("n", 0)], [MoveLine("n", 1, 0)])
     (True, False)
     """  # noqa: E501
-    return not {part for edit in some for part in _touched(edit)} & {
-        part for edit in others for part in _touched(edit)
+    first, second = list(some), list(others)
+    if _rewrites(first, second) or _rewrites(second, first):
+        return False
+    return not {part for edit in first for part in _touched(edit)} & {
+        part for edit in second for part in _touched(edit)
     }
+
+
+def _rewrites(some: Sequence[Edit], others: Sequence[Edit]) -> bool:
+    """Say whether edits write a tool anew that others may hand on as it was."""
+    anew = {edit.tool.name for edit in some if isinstance(edit, RewriteTool)}
+    given = {tool.name for edit in others if isinstance(edit, SetTools) for tool in edit.tools}
+    return bool(anew & given)
 
 
 def _touched(edit: Edit) -> list[tuple[str, str]]:

@@ -6,7 +6,10 @@ the trainer's own instructions, too large a change at once, an agent that was tr
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -43,6 +46,7 @@ class Guards:
     change_cap: int = 600
     longest: int = 0
     _tried: set[str] = field(default_factory=set)
+    _known: set[str] = field(default_factory=set)  # texts of tools that are no candidate's
 
     def __post_init__(self) -> None:
         longest = sorted(self.inputs, key=len)[-3:]
@@ -53,8 +57,9 @@ class Guards:
         self._texts: set[str] = set()
 
     def seen(self, agent: Agent) -> None:
-        """Remember an agent, so that it is not proposed again."""
+        """Remember an agent, so that it is not proposed again; its tools are not new any more."""
         self._tried.add(agent_digest(agent))
+        self._known.update(text for tool in agent.tools for text in _texts(tool))
 
     def size(self, agent: Agent) -> int:
         """Return the tokens of an agent's prompts without their inputs."""
@@ -65,9 +70,14 @@ class Guards:
 
         >>> # Guards(engine.count_tokens, []).refuse(candidate)
         """
-        written = [text for edit in candidate.edits for text in _texts(edit)]
+        lines = [e.text for e in candidate.edits if isinstance(e, InsertLine | ReplaceLine)]
+        tools = [tool for edit in candidate.edits for tool in _tools(edit)]
+        new = dict.fromkeys(text for tool in tools for text in _texts(tool))
+        written = [*lines, *(text for text in new if text not in self._known)]
         reason = self._judge(candidate.agent, written, candidate.operator)
-        self.seen(candidate.agent)
+        self._tried.add(agent_digest(candidate.agent))
+        if not reason:
+            self.seen(candidate.agent)
         self._texts.update(written)
         return reason
 
@@ -84,9 +94,10 @@ class Guards:
                 return f"prompt of {node.name!r} leaves no room for the longest input"
         # What stood there before is the user's business: only what was written is judged.
         text = "\n".join(written)
-        if any(leak in text for leak in self._quotable):
+        quoted = [*written, *(said for part in written for said in _constants(part))]
+        if any(leak in part for leak in self._quotable for part in quoted):
             return "quotes an input of the data"
-        lines = [word_set(line) for line in written]
+        lines = [words for words in map(word_set, quoted) if words]
         if any(overlap(line, words) >= _QUOTE for line in lines for words in self._words):
             return "quotes an input of the data"
         if any(shingle in self._own for shingle in _shingles(text)):
@@ -116,16 +127,34 @@ class Guards:
         return sum(self.count(message.content) + 4 for message in render(node, empty))
 
 
-def _texts(edit: Edit) -> list[str]:
-    """Return what an edit writes anew."""
+def _tools(edit: Edit) -> Sequence[Tool]:
+    """Return the tools that an edit writes."""
     match edit:
-        case InsertLine() | ReplaceLine():
-            return [edit.text]
         case RewriteTool():
-            return [edit.tool.description, edit.tool.code]
+            return [edit.tool]
         case SetTools():
-            return [text for tool in edit.tools for text in (tool.description, tool.code)]
+            return edit.tools
     return []
+
+
+def _texts(tool: Tool) -> list[str]:
+    """Return what is told of a tool, and its code."""
+    properties = json.loads(tool.parameters).get("properties") or {}
+    kinds = [kind for kind in properties.values() if isinstance(kind, dict)]
+    notes = [str(kind["description"]) for kind in kinds if "description" in kind]
+    return [tool.description, *notes, tool.code]
+
+
+def _constants(text: str) -> list[str]:
+    """Return the texts that stand in code, without their escapes; none where it is no code."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    nodes = [node.value for node in found if isinstance(node, ast.Constant)]
+    return [value for value in nodes if isinstance(value, str)]
 
 
 def _shingles(text: str) -> list[str]:

@@ -26,12 +26,23 @@ class HandTools(Optimizer):
         if not proposal.runner.runs_tools or not proposal.agent.tools:
             return []
         node = faultiest(proposal)
+        if not able(node):
+            return []
         lacking = [tool for tool in proposal.agent.tools if tool.runs and tool not in node.tools]
         found = [given(node, (*node.tools, tool)) for tool in lacking[: self._most]]
         if node.tools:
             other = next(choice for choice in TOOL_CHOICES if choice != node.tool_choice)
             found.append(given(node, node.tools, other))
         return [self.candidate(proposal, [edit]) for edit in found]
+
+
+def able(node: Node) -> bool:
+    """Say whether a node may have tools: a field named like a call could not be told from one.
+
+    >>> able(Node("answer", ()))
+    True
+    """
+    return all(field.name != "call" for field in node.output.fields)
 
 
 def given(node: Node, tools: tuple[Tool, ...], choice: str = "") -> SetTools:

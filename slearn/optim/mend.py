@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,7 +27,7 @@ _TOLD = 3  # calls that went wrong, as the model sees them
 
 @dataclass(frozen=True)
 class Case:
-    """A call of a tool on the way to an answer: what the row's target is, and who was right."""
+    """A call of a tool on the way to an answer: the row, and whether both it and the answer did."""
 
     call: ToolCall
     example: Example
@@ -60,7 +61,7 @@ def cases_of(proposal: Proposal, node: Node, tool: Tool) -> list[Case]:
         for step in trajectory.steps:
             for made in step.calls if step.node == node.name else ():
                 if made.name == tool.name:
-                    case = Case(made, trajectory.example, score >= RIGHT)
+                    case = Case(made, trajectory.example, made.ok and score >= RIGHT)
                     found.setdefault(made.arguments, case)
     return list(found.values())
 
@@ -74,6 +75,11 @@ def mend(proposal: Proposal, node: Node, tool: Tool, cases: Sequence[Case]) -> T
     best, most = None, 0
     code, wrong = tool.code, [case for case in cases if not case.right]
     gives = {case.call.arguments: case.call.result for case in cases}
+    # Of several calls for an answer, the first ones gave a part of it: there is nothing to lose.
+    held = [
+        case.right and good(proposal, case, case.call.result, case.call.ok, direct)
+        for case in cases
+    ]
     for attempt in range(_ROUNDS):
         values = {
             "task": tool.description or " ".join(node.instructions),
@@ -93,7 +99,7 @@ def mend(proposal: Proposal, node: Node, tool: Tool, cases: Sequence[Case]) -> T
                 good(proposal, case, got.text, got.ok, direct)
                 for case, got in zip(cases, results, strict=True)
             ]
-            kept = all(now for now, case in zip(fine, cases, strict=True) if case.right)
+            kept = all(now for now, had in zip(fine, held, strict=True) if had)
             gained = sum(now for now, case in zip(fine, cases, strict=True) if not case.right)
             if kept and gained > most:
                 best, most, code = new, gained, draft.code
@@ -149,7 +155,10 @@ def head_of_code(tool: Tool) -> str:
     >>> head_of_code(Tool("double", code="def double(n: int) -> int: return 2 * n"))
     '(n: int) -> int:'
     """
-    functions = [node for node in ast.parse(tool.code).body if isinstance(node, ast.FunctionDef)]
+    with warnings.catch_warnings():  # of an escape, say
+        warnings.simplefilter("ignore")
+        body = ast.parse(tool.code).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
     own = next(node for node in reversed(functions) if node.name == tool.name)
     gives = f" -> {ast.unparse(own.returns)}" if own.returns else ""
     return f"({ast.unparse(own.args)}){gives}:"

@@ -8,6 +8,8 @@ with the calls that it got wrong.
 from __future__ import annotations
 
 import json
+import keyword
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +19,11 @@ from slearn.engine import ToolRequest, ToolResult
 from slearn.metrics import metric_named
 from slearn.optim.author import written
 from slearn.optim.base import Proposal
+from slearn.optim.demos import own
 from slearn.values import Example, Tool
 
 SOLVE = "solve"  # the name of such a function
+_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,23}")  # as the grammar of code writes names
 _DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
 _FAILED = 3  # wrong calls that a mend is shown
 _DEMOS = 4
@@ -91,12 +95,21 @@ def names_of(node: Node) -> tuple[str, ...]:
     """Return the parameters that stand for a node's inputs: their names, where Python allows."""
     if len(node.inputs) == 1:
         return ("text",)
-    names = [name if name.isidentifier() else f"text{i}" for i, name in enumerate(node.inputs, 1)]
+    names = [name if writable(name) else f"text{i}" for i, name in enumerate(node.inputs, 1)]
     return (
         tuple(names)
         if len(set(names)) == len(names)
         else tuple(f"text{i}" for i in range(1, len(names) + 1))
     )
+
+
+def writable(name: str) -> bool:
+    """Say whether a name can stand in code as the grammar has it.
+
+    >>> writable("context"), writable("class"), writable("größe")
+    (True, False, False)
+    """
+    return bool(_NAME.fullmatch(name)) and not keyword.iskeyword(name)
 
 
 def asserted(name: str, node: Node, rows: Sequence[Example]) -> str:
@@ -156,5 +169,5 @@ def shown_calls(node: Node, draft: Draft, rows: Sequence[Example]) -> tuple[Demo
             made = ToolCall(draft.tool.name, arguments(node, row), got.text)
             answer = {node.output.answer.name: (row.targets or ("",))[0]}
             inputs = {name: row.inputs[name] for name in node.inputs}
-            demos.append(Demo(inputs, answer, row.id, calls=(made,)))
+            demos.append(Demo(inputs, answer, row.id, calls=(made,), **own(node, row)))
     return tuple(demos) if len(node.output.fields) == 1 else ()

@@ -9,6 +9,7 @@ import ast
 import inspect
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,7 +101,9 @@ def _reads(words: str) -> bool:
 
 def _functions(code: str, where: str) -> list[ast.FunctionDef]:
     try:
-        body = ast.parse(code).body
+        with warnings.catch_warnings():  # of an escape, say: who wrote it does not read them
+            warnings.simplefilter("ignore")
+            body = ast.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         place = f" (line {line})" if line else ""
