@@ -1,15 +1,18 @@
-"""Writing: a node's output, token by token under the grammar of its contract."""
+"""Writing: a node's output, token by token under the grammar of its contract.
+
+A node with tools writes calls first, a turn each, and reads what they gave.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from slearn.agent.contract import Contract
-from slearn.agent.model import Node
+from slearn.agent.model import Node, ToolCall
 from slearn.agent.render import render
 from slearn.agent.trajectory import Step
-from slearn.agent.use import write_with_tools
-from slearn.engine import GREEDY, Engine, GenerateRequest, Sampling, Watcher
+from slearn.agent.use import called, turn
+from slearn.engine import GREEDY, Engine, GenerateRequest, Sampling, ToolRequest, Watcher
 from slearn.values import Example, Usage
 
 
@@ -26,28 +29,37 @@ def write(
 ) -> list[Step]:
     """Write a node's output for every example, or a part of it by another contract.
 
-    One round, and where the node has tools one for each turn.
+    All examples take a turn together, in one round, and the calls of a turn are run in another.
 
     >>> # write(node, examples, inputs, engine)[0].output["answer"]
     """
     wanted = contract or node.output
-    if node.tools:
-        return write_with_tools(node, wanted, examples, inputs, engine, sampling, seed, watch)
-    requests = [
-        GenerateRequest(
-            render(node, values, example),
-            wanted.grammar(example.choices, example.functions),
-            sampling,
-            seed,
-            wanted.max_tokens(example.choices, example.functions),
-            where=f"node {node.name!r}, example {example.id}",
-        )
-        for example, values in zip(examples, inputs, strict=True)
-    ]
-    return [
-        Step(node.name, values, wanted.parse(found.text), found.text, found.valid, found.usage)
-        for values, found in zip(inputs, engine.generate(requests, watch), strict=True)
-    ]
+    made: list[tuple[ToolCall, ...]] = [() for _ in examples]
+    spent = [Usage() for _ in examples]
+    steps: dict[int, Step] = {}
+    while len(steps) < len(examples):
+        going = [place for place in range(len(examples)) if place not in steps]
+        requests = []
+        for i in going:
+            grammar, bound = turn(node, wanted, examples[i], made[i])
+            where = f"node {node.name!r}, example {examples[i].id}"
+            messages = render(node, inputs[i], examples[i], made[i])
+            requests.append(GenerateRequest(messages, grammar, sampling, seed, bound, where=where))
+        calls: dict[int, ToolRequest] = {}
+        found = engine.generate(requests, watch)
+        for i, request, got in zip(going, requests, found, strict=True):
+            spent[i] += got.usage
+            call = called(node, made[i], got.text, request.where) if got.valid else None
+            if call is not None:
+                calls[i] = call
+                continue
+            output = wanted.parse(got.text)
+            steps[i] = Step(node.name, inputs[i], output, got.text, got.valid, spent[i], made[i])
+        results = engine.run_tools(list(calls.values()))
+        for (i, asked), result in zip(calls.items(), results, strict=True):
+            done = ToolCall(asked.tool.name, asked.arguments, result.text, result.ok)
+            made[i] = (*made[i], done)
+    return [steps[place] for place in range(len(examples))]
 
 
 def write_before_answer(

@@ -20,6 +20,7 @@ from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
 from slearn.engine.opening import describe_library, open_engine, reencode
 from slearn.engine.schema import BoundedJson, bounded_json
 from slearn.engine.settings import EngineSettings
+from slearn.engine.wrapped import WrappedEngine
 
 __all__ = [
     "GREEDY",
@@ -40,6 +41,7 @@ __all__ = [
     "ToolRequest",
     "ToolResult",
     "Watcher",
+    "WrappedEngine",
     "bounded_json",
     "call_grammar",
     "describe_library",

@@ -148,7 +148,7 @@ Watcher = Callable[[int, int, int], None]
 
 
 class Engine(ABC):
-    """What runs requests. Subclasses are final; to extend one, wrap it.
+    """What runs requests. Engines are final; `WrappedEngine` extends one.
 
     >>> # engine.generate([GenerateRequest((Message("user", "Hi"),))])[0].text
     """

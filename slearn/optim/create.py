@@ -16,7 +16,7 @@ from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetTools
 from slearn.optim.hand import able
 from slearn.optim.helpers import HELPERS, made
-from slearn.optim.solve import SOLVE, commonest, shown_calls, whole
+from slearn.optim.solve import DEMOS, SOLVE, commonest, shown_calls, whole
 from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example, Tool
 
@@ -24,7 +24,6 @@ _SHOWN = 6  # examples that the model sees
 _CHECKED = 24  # rows that code is run on
 _TRIED = 12  # rows that the agent answers with a helper
 _LOOKED = 4  # the first of them
-_DEMOS = 4
 _SOME = 0.25  # of the rows: a function that is right less often is a guess
 
 
@@ -73,11 +72,11 @@ class CreateTool(Optimizer):
             right += right_answers(proposal, bare, rows[_LOOKED:])
             if len(right) <= max(sum(row.id in now for row in rows), best[0] if best else 0):
                 continue
-            count, told = len(right), [one for one in right if grounded(agent, one)]
-            if told and len(told) < _DEMOS:  # what the likeliest calls missed may come by luck
+            count, shown = len(right), [one for one in right if grounded(agent, one)]
+            if shown and len(shown) < DEMOS:  # what the likeliest calls missed may come by luck
                 lucky = right_answers(proposal, bare, rest(rows, right), LUCKY)
-                told += [one for one in lucky if grounded(agent, one)]
-            found = (demo_from(one, bare.last) for one in told[:_DEMOS])
+                shown += [one for one in lucky if grounded(agent, one)]
+            found = (demo_from(one, bare.last) for one in shown[:DEMOS])
             demos = tuple(demo for demo in found if demo is not None)
             if demos:
                 best = count, self._given(proposal, node, tool, demos, "create helper")

@@ -26,7 +26,7 @@ SOLVE = "solve"  # the name of such a function
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,23}")  # as the grammar of code writes names
 _DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
 _FAILED = 3  # wrong calls that a mend is shown
-_DEMOS = 4
+DEMOS = 4  # calls that are shown with a new tool
 _MORE = 0.05
 
 
@@ -134,11 +134,11 @@ def drafts(
     results = iter(proposal.runner.run_tools(requests))
     found = []
     for tool in tools:
-        own = tuple(next(results) for _ in rows)
+        gave = tuple(next(results) for _ in rows)
         right = tuple(
-            got.ok and metric.score(got.text, row) == 1 for got, row in zip(own, rows, strict=True)
+            got.ok and metric.score(got.text, row) == 1 for got, row in zip(gave, rows, strict=True)
         )
-        found.append(Draft(tool, own, right))
+        found.append(Draft(tool, gave, right))
     return found
 
 
@@ -165,7 +165,7 @@ def shown_calls(node: Node, draft: Draft, rows: Sequence[Example]) -> tuple[Demo
     """Return demonstrations of calls that gave the target."""
     demos: list[Demo] = []
     for row, got, right in zip(rows, draft.results, draft.right, strict=True):
-        if right and len(demos) < _DEMOS:
+        if right and len(demos) < DEMOS:
             made = ToolCall(draft.tool.name, arguments(node, row), got.text)
             answer = {node.output.answer.name: (row.targets or ("",))[0]}
             inputs = {name: row.inputs[name] for name in node.inputs}

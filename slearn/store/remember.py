@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, final
 
 from slearn.engine import (
     Engine,
@@ -23,6 +23,7 @@ from slearn.engine import (
     ToolRequest,
     ToolResult,
     Watcher,
+    WrappedEngine,
 )
 from slearn.errors import ContextError, EngineError, StoreError
 from slearn.store.calls import NewCall
@@ -36,11 +37,13 @@ Q = TypeVar("Q", GenerateRequest, ScoreRequest, ToolRequest)
 _Compute = Callable[[Sequence[Q], Watcher | None], Sequence[Result]]
 
 
-class RememberingEngine(Engine):
+@final
+class RememberingEngine(WrappedEngine):
     """Run requests on `inner`, or take their results from the store where they were paid for.
 
     `totals` counts what this run has asked for, alike whether it was replayed or not. `on_round`
-    is called after each round, when it is durable: whatever it raises, nothing is lost.
+    is called after each round, when it is durable: whatever it raises, nothing is lost. Closing it
+    closes the inner engine; the run stays open.
 
     >>> engine = RememberingEngine(inner, store.begin({}))  # doctest: +SKIP
 
@@ -50,20 +53,10 @@ class RememberingEngine(Engine):
     def __init__(
         self, inner: Engine, log: RunLog, on_round: Callable[[], None] | None = None
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._log = log
         self._on_round = on_round
         self.totals = Totals()
-
-    @property
-    def fingerprint(self) -> dict[str, Any]:
-        """The inner engine's: remembering changes no result."""
-        return self._inner.fingerprint
-
-    @property
-    def window(self) -> int:
-        """The inner engine's."""
-        return self._inner.window
 
     def generate(
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
@@ -77,11 +70,6 @@ class RememberingEngine(Engine):
         """Score every request's targets, in order, paying for new ones only."""
         return cast("list[Score]", self._round("score", requests, self._inner.score, watch))
 
-    @property
-    def runs_tools(self) -> bool:
-        """As the inner engine does."""
-        return self._inner.runs_tools
-
     def run_tools(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
         """Call tools, in order, or take what they gave this run when it was here before.
 
@@ -90,14 +78,6 @@ class RememberingEngine(Engine):
         run = self._inner.run_tools
         found = self._round("tools", requests, lambda asked, _: run(asked), None, known=False)
         return cast("list[ToolResult]", found)
-
-    def count_tokens(self, text: str) -> int:
-        """Ask the inner engine, without a trace."""
-        return self._inner.count_tokens(text)
-
-    def close(self) -> None:
-        """Close the inner engine; the run stays open."""
-        self._inner.close()
 
     @cached_property
     def _engine_key(self) -> str:

@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import final
 
-from slearn.engine import (
-    Engine,
-    GenerateRequest,
-    Generation,
-    Score,
-    ScoreRequest,
-    ToolRequest,
-    ToolResult,
-    Watcher,
-)
+from slearn.engine import Engine, ToolRequest, ToolResult, WrappedEngine
 from slearn.tools.toolbox import Toolbox
 
 
-class ToolEngine(Engine):
+@final
+class ToolEngine(WrappedEngine):
     """Runs tools in a toolbox, and everything else on the engine inside.
+
+    The fingerprint is that engine's: what tools give is never taken from another run.
 
     >>> # ToolEngine(engine, Toolbox()).run_tools([ToolRequest(tool, '{"n": 4}')])[0].text
     """
 
     def __init__(self, inner: Engine, toolbox: Toolbox) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._toolbox = toolbox
-
-    @property
-    def fingerprint(self) -> dict[str, Any]:
-        """The inner engine's: what tools give is never taken from another run."""
-        return self._inner.fingerprint
-
-    @property
-    def window(self) -> int:
-        """The inner engine's."""
-        return self._inner.window
-
-    def generate(
-        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
-    ) -> list[Generation]:
-        """Ask the inner engine."""
-        return self._inner.generate(requests, watch)
-
-    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
-        """Ask the inner engine."""
-        return self._inner.score(requests, watch)
 
     @property
     def runs_tools(self) -> bool:
@@ -57,11 +31,7 @@ class ToolEngine(Engine):
         """Run tools in the toolbox."""
         return self._toolbox.run(requests)
 
-    def count_tokens(self, text: str) -> int:
-        """Ask the inner engine."""
-        return self._inner.count_tokens(text)
-
     def close(self) -> None:
         """Close the toolbox and the inner engine."""
         self._toolbox.close()
-        self._inner.close()
+        super().close()

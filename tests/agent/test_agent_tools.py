@@ -77,9 +77,9 @@ def test_a_node_calls_reads_the_result_and_answers() -> None:
     (found,) = forward(agent(), [ROW], ToolEngine(inner, BOX))
     (step,) = found.steps
     assert found.answer == "42" and step.valid
-    assert step.calls == (ToolCall("double", '{"n":21}', "42"),)
+    assert step.calls == (ToolCall("double", '{"n": 21}', "42"),)
     assert inner.asked[1].messages[-2:] == (
-        Message("assistant", 'call: {"name": "double", "arguments": {"n":21}}'),
+        Message("assistant", 'call: {"name": "double", "arguments": {"n": 21}}'),
         Message("user", "result: 42"),
     )
     assert found.as_json()["steps"][0]["calls"][0]["result"] == "42"  # type: ignore[index]
@@ -270,3 +270,9 @@ def test_a_model_alone_runs_no_tools() -> None:
     assert engine.run_tools([]) == []
     with pytest.raises(InputError, match="double: this engine runs no tools"):
         engine.run_tools([ToolRequest(DOUBLE, "{}")])
+
+
+def test_a_node_without_tools_may_write_what_looks_like_a_call() -> None:
+    text = call("double", n=21)
+    (found,) = forward(agent(tools=()), [ROW], ToolEngine(Noted(text), BOX))
+    assert (found.answer, found.steps[0].calls) == (text, ())

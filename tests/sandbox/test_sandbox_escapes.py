@@ -29,7 +29,7 @@ def loot(os):
     found += [tried(lambda: open(SECRET).read())]
     found += [tried(lambda: os.read(os.open(SECRET, 0), 999))]
     found += [tried(lambda: os.pread(n, 999, 0)) for n in range(64)]
-    found += [tried(lambda: os.listdir(place)) for place in ('/', '/root', '/proc', '/tmp')]
+    found += [tried(lambda: os.listdir(place)) for place in ('/', '/home', '/proc', '/tmp')]
     found += [tried(lambda: os.symlink(SECRET, MARKER)), tried(lambda: os.mkdir(MARKER))]
     found += [tried(lambda: os.write(os.open(MARKER, os.O_CREAT | os.O_WRONLY), b'x'))]
     found += [tried(lambda: open(MARKER, 'w').write('x'))]
@@ -352,7 +352,7 @@ def test_no_result_harms_the_host(hasty: Sandbox, outside: Any, what: str) -> No
 def test_a_module_for_the_host_to_import(sandbox: Sandbox, outside: Any) -> None:
     code = """
 def f():
-    for place in ('', '/tmp/', '/dev/', '/usr/lib/', MARKER + '/', './slearn/', '/root/'):
+    for place in ('', '/tmp/', '/dev/', '/usr/lib/', MARKER + '/', './slearn/', '/'):
         try:
             with open(place + 'json.py', 'w') as file:
                 file.write('raise SystemExit')
