@@ -24,8 +24,8 @@ from slearn.settings import TrainSettings
 from slearn.store import RememberingEngine, RunLog, Totals
 from slearn.values import Usage
 
-# A step may end a little over the budget, and its best finalist is held against validation still:
-# a candidate that won a race is not thrown away for want of a verdict.
+# A step may end a little over the budget, and its best finalist gets a verdict still, on as few
+# rows as it must be: a candidate that won a race is not thrown away for want of one.
 OVERDRAFT = 1.1
 
 
@@ -103,6 +103,11 @@ class Session:
         """The tokens that are left of the budget."""
         return max(0, self._budget - self.spent.computed)
 
+    @property
+    def credit(self) -> int:
+        """The tokens after which a step is given up: a little more than are left."""
+        return max(0, round(OVERDRAFT * self._budget) - self.spent.computed)
+
     def affords_step(self) -> bool:
         """Whether a third of a step like the last one still fits: its field is made to fit."""
         used = self.spent.computed
@@ -137,7 +142,7 @@ class Session:
         minutes = self.settings.budget_minutes
         if self._counting and minutes and self._seconds[True] > OVERSHOOT * 60 * minutes:
             raise OutOfTime
-        over = self.spent.computed > OVERDRAFT * self._budget
+        over = not self.credit
         if self._counting and over and not self._finishing:
             raise OutOfTokens
 

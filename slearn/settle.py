@@ -10,7 +10,7 @@ from slearn.agent import Agent
 from slearn.errors import ContextError
 from slearn.evaluate import evaluate
 from slearn.optim import Candidate, Proposal, still
-from slearn.select import LOOK, SURE, Confirmation, Lap, Verdict, confirmation, verdict
+from slearn.select import LOOK, SURE, Confirmation, Cost, Lap, Verdict, confirmation, verdict
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.state import Frame, State
 
@@ -41,21 +41,24 @@ def final(
     """Hold the finalists against validation; None for who is out, or was not needed or reached.
 
     All answer a few rows first; then the best goes on, and the next one only if it is not accepted.
-    When the budget ends between two, what was found is not thrown away. The error rate is the
+    Where the budget ends before validation does, the verdict is that of fewer rows; when it ends
+    between two, what was found is not thrown away. The error rate is the
     step's: each finalist gets its share of it. The state comes back with what was measured of the
     incumbent.
     """
-    session, rows = frame.session, frame.validation
+    session, rows = frame.session, frame.validation[: len(state.scores)]
     found: list[Outcome | None] = [None] * len(laps)
     places = [place for place, lap in enumerate(laps) if not lap.out]
     seen: dict[int, tuple[float, ...]] = {}
+    costs: dict[int, Cost] = {}
     for place in places:
         session.progress.phase("validate", number, laps[place].candidate.operator)
         try:
             with session.finishing() if not seen else nullcontext():
-                agent = laps[place].candidate.agent
+                agent, spent = laps[place].candidate.agent, session.spent
                 first = evaluate(agent, rows[:LOOK], *session.tools, task=frame.task)
             seen[place] = first.scores
+            costs[place] = Cost.spent(session.spent - spent, len(first.scores))
         except (OutOfTime, OutOfTokens):
             break
         except ContextError as problem:
@@ -64,18 +67,22 @@ def final(
     for rank, place in enumerate(sorted(seen, key=lambda place: -sum(seen[place]))):
         candidate = laps[place].candidate
         session.progress.phase("validate", number, candidate.operator)
+        cost, looked = costs[place], len(seen[place])
+        part = rows[: looked + cost.rows(session.credit)]
+        after = session.credit - cost.final(len(part) - looked)
         try:
             with session.finishing() if rank == 0 else nullcontext():
                 said = verdict(
                     state.agent,
                     candidate.agent,
-                    state.scores,
-                    rows,
+                    state.scores[: len(part)],
+                    part,
                     *session.tools,
                     seen=seen[place],
                     alpha=session.settings.alpha / len(places),
                     task=frame.task,
                     measure=frame.measure,
+                    weighed=cost.rows(after / 2),
                 )
         except (OutOfTime, OutOfTokens):
             break
@@ -85,7 +92,7 @@ def final(
         found[place] = one = Outcome(said)
         if said.accepted and (said.p > SURE or said.after <= said.before):
             with suppress(OutOfTime, ContextError):  # then validation's word stands
-                state, one = confirmed(frame, state, candidate.agent, said, number)
+                state, one = confirmed(frame, state, candidate.agent, said, number, cost)
                 found[place] = one
         if one.accepted:
             break
@@ -93,10 +100,15 @@ def final(
 
 
 def confirmed(
-    frame: Frame, state: State, agent: Agent, said: Verdict, number: int
+    frame: Frame, state: State, agent: Agent, said: Verdict, number: int, cost: Cost
 ) -> tuple[State, Outcome]:
-    """Return what fresh rows say of an agent, and the state with the incumbent's scores there."""
-    session, rows = frame.session, frame.fresh
+    """Return what fresh rows say of an agent, and the state with the incumbent's scores there.
+
+    As many are asked as the budget has room for.
+    """
+    session, known = frame.session, len(state.confirmed)
+    room = cost.rows(session.credit / (1 if known else 2))
+    rows = frame.fresh[: min(room, known or room)]
     if not rows:
         return state, Outcome(said)
     session.progress.phase("confirm", number)
@@ -105,7 +117,8 @@ def confirmed(
             old = evaluate(state.agent, rows, *session.tools, task=frame.task)
             state = replace(state, confirmed=old.scores)
         new = evaluate(agent, rows, *session.tools, task=frame.task)
-    return state, Outcome(said, confirmation(state.confirmed, new.scores), new.scores)
+    old_scores = state.confirmed[: len(rows)]
+    return state, Outcome(said, confirmation(old_scores, new.scores), new.scores)
 
 
 def settle(
@@ -152,8 +165,9 @@ def _accept(state: State, candidate: Candidate, one: Outcome) -> State:
         idle=0,
         barren=0,
     )
-    if one.verdict.after >= state.best_score:
-        state = replace(state, best=agent, best_score=one.verdict.after)
+    scores = one.verdict.scores
+    if sum(scores) >= sum(state.best_scores[: len(scores)]):
+        state = replace(state, best=agent, best_scores=scores)
     return state
 
 

@@ -19,8 +19,9 @@ FRONT = 4  # candidates that are remembered
 class State:
     """Where training stands: the incumbent, its scores on validation, and what was decided.
 
-    `best` is the accepted agent with the highest score: the incumbent may step down on the metric,
-    within chance, where that lowers the loss, but what training returns never does.
+    Where the budget ends, `scores` may be those of the first rows only. `best` is the accepted
+    agent with the highest score: the incumbent may step down on the metric, within chance, where
+    that lowers the loss, but what training returns never does.
     """
 
     agent: Agent
@@ -33,7 +34,7 @@ class State:
     confirmed: tuple[float, ...] = ()  # the incumbent's scores on the confirmation rows
     front: tuple[Candidate, ...] = ()  # of the races so far: best on some row, and not accepted
     best: Agent | None = None
-    best_score: float = 0.0
+    best_scores: tuple[float, ...] = ()
 
     @property
     def score(self) -> float:

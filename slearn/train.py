@@ -121,8 +121,7 @@ def _loop(
         with session.counted():
             session.progress.phase("validation")
             scores = evaluate(agent, validation, *session.tools, task=task).scores
-            state = replace(state, scores=scores, best=agent)
-            state = replace(state, best_score=state.score)
+            state = replace(state, scores=scores, best=agent, best_scores=scores)
             for step in range(settings.max_steps):
                 session.progress.best(state.score)
                 if state.score >= 1:

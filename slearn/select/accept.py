@@ -54,11 +54,13 @@ def verdict(
     alpha: float = 0.1,
     task: str = "",
     measure: Measure = measured_losses,
+    weighed: int | None = None,
 ) -> Verdict:
     """Compare a challenger with the incumbent, whose scores on the examples are `before`.
 
     `seen` are the challenger's scores on the first examples, where they are known. A challenger
-    that is no better is accepted with a probability of `alpha` at most.
+    that is no better is accepted with a probability of `alpha` at most. Loss is measured on all
+    examples or on the first `weighed`; on none, the metric decides alone.
 
     >>> # verdict(agent, challenger, scores, validation, engine, engine).accepted
     """
@@ -73,7 +75,10 @@ def verdict(
     p = paired_p(before, after)
     if gain > 0 and p <= alpha / 2:
         return _of(True, "better on the metric", before, after, p)
-    agents, twice = [incumbent, challenger], [examples] * 2
+    part = examples[:weighed]
+    if not part:
+        return _of(False, "not better beyond chance", before, after, p)
+    agents, twice = [incumbent, challenger], [part] * 2
     old, new = measure(agents, twice, engine, judge_engine, watch, task=task)
     p_loss = paired_p([-shortfall(loss) for loss in old], [-shortfall(loss) for loss in new])
     if p_loss <= alpha / 2:

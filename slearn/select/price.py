@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from slearn.select.accept import LOOK
 from slearn.select.race import FINALISTS, rungs
-from slearn.values import Example
+from slearn.values import Example, Usage
 
 T = TypeVar("T")
 _PARTS = ("prompt", "row", "reads")
@@ -26,6 +26,24 @@ class Cost:
     prompt: float
     row: float
     reads: float = 1.0
+
+    @classmethod
+    def spent(cls, usage: Usage, rows: int) -> Cost:
+        """Return what a prompt and a row have taken in a round that shared the prompt.
+
+        >>> Cost.spent(Usage(prompt=100 + 300, shared=2900), 30)
+        Cost(prompt=100.0, row=10.0, reads=1.0)
+        """
+        prompt = usage.shared / max(1, rows - 1)
+        return cls(prompt, max(0.0, usage.computed - prompt) / max(1, rows))
+
+    def rows(self, left: float) -> int:
+        """Return how many rows can be answered with the tokens left.
+
+        >>> Cost(100.0, 10.0).rows(450)
+        35
+        """
+        return max(0, int((left - self.prompt) // max(self.row, 1e-9)))
 
     def final(self, validation: int) -> float:
         """Return the tokens of answering so many validation rows.

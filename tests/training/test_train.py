@@ -261,6 +261,31 @@ def test_the_budget_stops_a_run(budget: int, store_path: Path) -> None:
     assert not any("test" in name for name, _ in heard.used)  # reading the report is free
 
 
+@pytest.mark.parametrize("steps", [1.3, 1.6, 2.5])
+def test_where_the_budget_ends_the_verdict_is_that_of_fewer_rows(
+    steps: float, store_path: Path
+) -> None:
+    whole = toy.rows()
+    many = [
+        replace(row, id=f"{row.id} {n}", inputs={"input": f"{row.inputs['input']} {n}"})
+        for row in whole[24:]
+        for n in range(8)
+    ]
+    limits = TrainSettings(budget_tokens=10**9, budget_minutes=None, max_steps=0, val_limit=400)
+    given = TrainData(whole[:24], many, whole[:2])
+    once = toy.run(store_path, given=given, settings=limits).tokens["prompt"]
+    budget = round(once * steps)  # not enough to hear many finalists on all rows
+    path = store_path.with_name("short.duckdb")
+    limits = TrainSettings(budget_tokens=budget, budget_minutes=None, val_limit=400)
+    result = toy.run(path, given=given, settings=limits)
+    spent = sum(result.tokens[kind] for kind in ("prompt", "generated", "scored"))
+    found = toy.recorded(path)["records"]["candidates"]
+    heard_rows = [record["validation"]["n"] for record in found if record["validation"]]
+    assert heard_rows and min(heard_rows) >= 30
+    assert min(heard_rows) < len(many)
+    assert spent <= 1.1 * budget + 30 * 150  # a first look is always taken, at so many words a row
+
+
 def test_a_step_that_runs_out_of_tokens_changes_nothing(store_path: Path) -> None:
     result = toy.run(store_path, settings=TrainSettings(budget_tokens=1, budget_minutes=None))
     assert result.agent == toy.start() and (result.accepted, result.rejected) == (0, 0)

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from slearn.agent import Agent, Contract, Field, Flow, Node, agent_from_text, agent_to_text
-from slearn.engine import Engine, GenerateRequest, Score, ScoreRequest, Watcher
-from slearn.engine.scripted import ScriptedEngine, accepts
+from slearn.agent import Agent, Contract, Field, agent_from_text, agent_to_text
+from slearn.engine import Engine, GenerateRequest
+from slearn.engine.scripted import accepts
 from slearn.errors import Interrupted
 from slearn.evaluate import evaluate
 from slearn.optim import OPTIMIZERS, CreateTool, DescribeTool, HandTools, MendTool
 from slearn.result import RunResult
 from slearn.settings import TrainSettings
-from slearn.tools import Toolbox, ToolEngine, tool_from_code
+from slearn.tools import Toolbox, ToolEngine
 from slearn.train import TrainData
-from slearn.values import Example
+from slearn.values import Tool
+from tests.optim.writers import Believing, call, caller, solving, word_rows
 from tests.training import toy
+from tests.training.conftest import Finished
 from tests.training.test_train_resume import Stopping
 
 SETTINGS = TrainSettings(budget_tokens=60_000, budget_minutes=None, max_steps=2)
-CODE = "```python\ndef solve(text: str) -> str:\n    return ' '.join(text)\n```"
+RIGHT = solving("return ' '.join(text)", said="")
 TOOLS = (CreateTool, MendTool, HandTools, DescribeTool)
 
 
@@ -34,17 +35,15 @@ def data() -> TrainData:
     """Words of five letters, and how they are spelled."""
     chance = random.Random(0)
     words = ["".join(chance.sample("abcdefghijklmnoprstuvwy", 5)) for _ in range(60)]
-    rows = [Example(word, {"input": word}, (" ".join(word),)) for word in words]
+    rows = word_rows(" ".join, words)
     return TrainData(rows[:28], rows[28:44], rows[44:])
 
 
-def start() -> Agent:
-    field = Field(max_chars=20, max_tokens=16)
-    return Agent("spell", (Node("answer", ("Spell the word.",), output=Contract((field,))),),
-                 Flow(("answer",)))  # fmt: skip
+def start(*tools: Tool, **settings: Any) -> Agent:
+    return caller(*tools, output=Contract((Field(max_chars=20, max_tokens=16),)), **settings)
 
 
-class Speller(ScriptedEngine):
+class Speller(Believing):
     """Spells nothing itself, but writes the function, calls it, and believes its results."""
 
     def __init__(self) -> None:
@@ -53,21 +52,14 @@ class Speller(ScriptedEngine):
     def _written(self, request: GenerateRequest) -> str | None:
         last = request.messages[-1].content
         if "write_tool" in request.where:
-            return CODE if accepts(request.grammar, CODE) else None
+            code = f"```python\n{RIGHT.code}```"
+            return code if accepts(request.grammar, code) else None
         if request.where.startswith("trainer call"):
             return None
         plain, result = "not known", last.removeprefix("result: ")
-        options = [f'call: {{"name": "solve", "arguments": {{"text": "{last}"}}}}', plain,
-                   f"answer: {result if result != last else plain}"]  # fmt: skip
+        said = result if result != last else plain
+        options = [call("solve", text=last), plain, f"answer: {said}"]
         return next((text for text in options if accepts(request.grammar, text)), None)
-
-    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
-        found = super().score(requests, watch)
-        return [
-            replace(one, logprobs=(-0.1 if believed else -3.0,) * len(one.logprobs))
-            for request, one in zip(requests, found, strict=True)
-            for believed in [request.messages[-1].content == f"result: {request.targets[0]}"]
-        ]
 
 
 def run(path: Path, engine: Engine | None = None, **named: Any) -> RunResult:
@@ -81,35 +73,27 @@ def run(path: Path, engine: Engine | None = None, **named: Any) -> RunResult:
         engine.close()
 
 
-class Trained(NamedTuple):
-    """An uninterrupted training, its store, and how many rounds the model computed."""
-
-    result: RunResult
-    path: Path
-    rounds: int
-
-
 @pytest.fixture(scope="module")
-def trained(blank_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(blank_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     path = Path(shutil.copy(blank_store, tmp_path_factory.mktemp("spelled") / "s.duckdb"))
     inner = Speller()
-    return Trained(run(path, ToolEngine(inner, Toolbox())), path, inner.rounds)
+    return Finished(run(path, ToolEngine(inner, Toolbox())), path, inner.rounds)
 
 
-def test_the_trained_agent_has_the_tool_and_its_score_rises(trained: Trained) -> None:
+def test_the_trained_agent_has_the_tool_and_its_score_rises(trained: Finished) -> None:
     body = trained.result.as_json()
     assert (body["before"]["score"], body["after"]["score"]) == (0, 1)
     assert trained.result.accepted >= 1 and body["calls"]["invalid"] == 0
     node = trained.result.agent.last
     (tool,) = node.tools
-    assert tool.code == "def solve(text: str) -> str:\n    return ' '.join(text)\n"
+    assert tool.code == RIGHT.code
     assert (tool.name, node.tool_choice, node.max_calls) == ("solve", "required", 1)
     train = {row.id for row in data().train}
     assert {demo.source for demo in node.demos} <= train
     assert all(demo.calls[0].result == demo.output["answer"] for demo in node.demos)
 
 
-def test_the_figures_are_those_of_the_agent_in_the_file(trained: Trained) -> None:
+def test_the_figures_are_those_of_the_agent_in_the_file(trained: Finished) -> None:
     read = agent_from_text(agent_to_text(trained.result.agent))
     assert read == trained.result.agent
     with ToolEngine(Speller(), Toolbox()) as engine:
@@ -117,7 +101,7 @@ def test_the_figures_are_those_of_the_agent_in_the_file(trained: Trained) -> Non
     assert again.scores == trained.result.after.scores
 
 
-def test_the_store_tells_how_the_tool_came(trained: Trained) -> None:
+def test_the_store_tells_how_the_tool_came(trained: Finished) -> None:
     found = toy.recorded(trained.path)
     accepted = [one for one in found["records"]["candidates"] if one["status"] == "accepted"]
     assert accepted[0]["operator"] == "create tool"
@@ -128,7 +112,7 @@ def test_the_store_tells_how_the_tool_came(trained: Trained) -> None:
 
 
 def test_cut_off_again_and_again_it_ends_at_the_same_agent(
-    trained: Trained, store_path: Path
+    trained: Finished, store_path: Path
 ) -> None:
     computed = 0
     for rounds in (1, 5, 7, 9):
@@ -155,7 +139,7 @@ class Broken(Toolbox):
         raise AssertionError(f"asked for {len(requests)} calls again")
 
 
-def test_a_finished_run_replays_without_model_or_sandbox(trained: Trained, tmp_path: Path) -> None:
+def test_a_finished_run_replays_without_model_or_sandbox(trained: Finished, tmp_path: Path) -> None:
     path = Path(shutil.copy(trained.path, tmp_path / "copy.duckdb"))
     inner = Speller()
     again = run(path, ToolEngine(inner, Broken()))
@@ -185,12 +169,11 @@ def test_without_a_sandbox_it_trains_as_if_there_were_no_tools(
 
 
 def test_an_agent_with_a_wrong_tool_has_it_mended(store_path: Path) -> None:
-    code = CODE.replace("' '", "'-'").removeprefix("```python\n").removesuffix("```")
-    tools = {"tools": (tool_from_code(code),), "tool_choice": "required", "max_calls": 1}
-    agent = start().with_node(replace(start().last, **tools))  # type: ignore[arg-type]
+    wrong = solving("return '-'.join(text)", said="")
+    agent = start(wrong, tool_choice="required", max_calls=1)
     result = run(store_path, agent=agent, settings=replace(SETTINGS, max_steps=1))
     assert result.as_json()["after"]["score"] == 1
-    assert "' '.join" in result.agent.last.tools[0].code
+    assert result.agent.last.tools == (RIGHT,)
     candidates = toy.recorded(store_path)["records"]["candidates"]
     accepted = [one["operator"] for one in candidates if one["status"] == "accepted"]
     assert accepted == ["mend tool"]
