@@ -95,15 +95,21 @@ def run(given: argparse.Namespace) -> int:
 
 
 def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, Any]:
-    """Make one run, in a store that is thrown away, and return what its line says."""
+    """Make one run, and return what its line says; its store is thrown away or kept."""
     files = {name: given.data / cell["task"] / f"{name}.jsonl" for name in ("train", "val", "test")}
     budgeted = cell["budget"] != OWN
     name, _, count = cell["setting"].partition("@")
-    with tempfile.TemporaryDirectory() as folder:
-        agent, place = Path(folder) / "agent.yaml", Path(folder) / "store.duckdb"
+    with ExitStack() as stack:
+        if given.keep:
+            names = (str(cell[key]).replace("/", "-") for key in KEYS[1:5])
+            folder = given.keep / "-".join(names)
+            folder.mkdir(parents=True)
+        else:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        agent, place = folder / "agent.yaml", folder / "store.duckdb"
         save_start(given, cell, files, agent)
         if count:
-            files["train"] = _first(files["train"], int(count), Path(folder) / "train.jsonl")
+            files["train"] = _first(files["train"], int(count), folder / "train.jsonl")
         asked: dict[str, Any] = {
             **files,
             **dict.fromkeys(("data", "out", "optimizer_model", "threads")),
@@ -223,6 +229,7 @@ def _arguments() -> argparse.Namespace:
     budget.add_argument("--tokens", type=int, help="instead of minutes: the same on any machine")
     make.add_argument("--test-limit", type=int, default=100)
     make.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    make.add_argument("--keep", type=Path, help="a folder for the stores, to look into the runs")
     table = actions.add_parser("table", help="print every run and a summary")
     table.add_argument("--by", type=_names, default="start,setting")
     compare = actions.add_parser("compare", help="print the difference of two settings")

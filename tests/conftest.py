@@ -23,6 +23,15 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
+@pytest.fixture(scope="module")
+def shared_box() -> Iterator[None]:
+    """Close the toolbox that tests of tools share, when a module of them is done."""
+    yield
+    from tests.optim.writers import BOX
+
+    BOX.close()
+
+
 @pytest.fixture(scope="session")
 def tiny_path() -> Path:
     """Return the path of the tiny model's file."""

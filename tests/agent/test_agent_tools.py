@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,52 +24,23 @@ from slearn.agent import (
     render,
     signature,
 )
-from slearn.engine import Engine, GenerateRequest, Message, ScoreRequest, ToolRequest
+from slearn.engine import Engine, Message, ToolRequest
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.errors import InputError
 from slearn.loss import measured_loss
-from slearn.tools import Toolbox, ToolEngine, tool_from_code
+from slearn.tools import ToolEngine, tool_from_code
 from slearn.values import Example, Tool
+from tests.optim.writers import BOX, DOUBLE, Noted, call, caller
 
-DOUBLE = tool_from_code(
-    "def double(n: int) -> int:\n    '''Doubles a number.'''\n    return 2 * n\n"
-)
+pytestmark = pytest.mark.usefixtures("shared_box")
+
 HALVE = tool_from_code("def halve(n: float, digits: int = 2):\n    return round(n / 2, digits)\n")
 ROW = Example("1", {"input": "Twice 21?"}, ("42",))
-BOX = Toolbox()  # nothing starts before it is needed
 
 
-@pytest.fixture(autouse=True, scope="module")
-def closed() -> Iterator[None]:
-    yield
-    BOX.close()
-
-
-def agent(contract: Contract | None = None, **settings: object) -> Agent:
-    node = Node("answer", ("Calculate.",), output=contract or Contract((Field(),)))
-    node = replace(node, **{"tools": (DOUBLE, HALVE), **settings})  # type: ignore[arg-type]
-    return Agent("calculator", (node,), Flow(("answer",)))
-
-
-class Noted(ScriptedEngine):
-    """A scripted engine that notes what it was asked."""
-
-    def __init__(self, *answers: str) -> None:
-        super().__init__(list(answers))
-        self.asked: list[GenerateRequest] = []
-        self.scored: list[ScoreRequest] = []
-
-    def generate(self, requests, watch=None):  # type: ignore[no-untyped-def]
-        self.asked += requests
-        return super().generate(requests, watch)
-
-    def score(self, requests, watch=None):  # type: ignore[no-untyped-def]
-        self.scored += requests
-        return super().score(requests, watch)
-
-
-def call(name: str, **arguments: object) -> str:
-    return f'call: {{"name": "{name}", "arguments": {json.dumps(arguments)}}}'
+def agent(*tools: Tool, **settings: Any) -> Agent:
+    """An agent with two tools, or with those that are given."""
+    return caller(*(tools or (DOUBLE, HALVE)), **settings)
 
 
 def test_a_node_calls_reads_the_result_and_answers() -> None:
@@ -97,7 +68,7 @@ def test_rows_take_turns_together_and_each_ends_when_it_answers() -> None:
 def test_a_failure_is_a_result_that_the_model_reads() -> None:
     broken = tool_from_code("def broken(n: int):\n    return 1 / 0\n")
     inner = Noted(call("broken", n=1), "answer: I cannot")
-    (found,) = forward(agent(tools=(broken,)), [ROW], ToolEngine(inner, BOX))
+    (found,) = forward(agent(broken), [ROW], ToolEngine(inner, BOX))
     (made,) = found.steps[0].calls
     assert not made.ok and made.result.startswith("error: ZeroDivisionError")
     assert found.answer == "I cannot"
@@ -145,12 +116,13 @@ def test_a_call_names_a_tool_that_exists_with_arguments_of_its_types(text: str, 
 
 @given(st.integers(0, 10_000))
 def test_whatever_is_written_is_a_call_that_runs_or_an_answer(seed: int) -> None:
-    class Walk(ScriptedEngine):  # writes by chance, inside the grammar
-        pass
-
     row = replace(ROW, inputs={"input": f"row {seed}"})
-    (found,) = forward(agent(), [row], ToolEngine(Walk(), BOX))
-    assert found.steps[0].valid and len(found.steps[0].calls) <= 4
+    (found,) = forward(agent(), [row], ToolEngine(ScriptedEngine(), BOX))  # writes by chance
+    (step,) = found.steps
+    assert step.valid and len(step.calls) <= 4
+    for made in step.calls:
+        assert made.name in ("double", "halve")
+        assert isinstance(json.loads(made.arguments)["n"], int | float)
 
 
 def test_with_a_json_answer_the_rules_of_both_grammars_stay_apart() -> None:
@@ -158,21 +130,21 @@ def test_with_a_json_answer_the_rules_of_both_grammars_stay_apart() -> None:
     say = tool_from_code("def say(text: str, times: list[str]) -> str:\n    return text\n")
     inner = Noted(call("say", text="x", times=["y"]), 'answer: {"a": "x"}')
     contract = Contract((Field(type="json", schema=schema),))
-    (found,) = forward(agent(contract, tools=(say,)), [ROW], ToolEngine(inner, BOX))
+    (found,) = forward(agent(say, output=contract), [ROW], ToolEngine(inner, BOX))
     assert found.answer == '{"a": "x"}'
 
 
 def test_fields_before_the_answer_follow_the_calls() -> None:
     contract = Contract((Field("reasoning"), Field()))
     inner = Noted(call("double", n=21), "reasoning: twice 21 is 42\nanswer: 42")
-    (found,) = forward(agent(contract), [ROW], ToolEngine(inner, BOX))
+    (found,) = forward(agent(output=contract), [ROW], ToolEngine(inner, BOX))
     assert found.steps[0].output == {"reasoning": "twice 21 is 42", "answer": "42"}
 
 
 def test_a_decided_answer_is_weighed_after_the_calls() -> None:
     field = Field(type="choice", choices=("41", "42"), decide="likelihood")
     inner = Noted(call("double", n=21), "answer: ")
-    (found,) = forward(agent(Contract((field,))), [ROW], ToolEngine(inner, BOX))
+    (found,) = forward(agent(output=Contract((field,))), [ROW], ToolEngine(inner, BOX))
     (scored,) = inner.scored
     assert scored.messages[-1] == Message("user", "result: 42") and scored.prefix == "answer: "
     assert found.steps[0].calls[0].result == "42" and found.answer in ("41", "42")
@@ -255,12 +227,12 @@ tools:
 def test_two_tools_of_one_name_are_refused() -> None:
     other = replace(DOUBLE, description="Another.")
     with pytest.raises(InputError, match="two tools of one name"):
-        agent(tools=(DOUBLE, other))
+        agent(DOUBLE, other)
     second = Node("second", (), ("answer",), tools=(other,))
     with pytest.raises(InputError, match="two different tools have one name"):
         Agent("two", (agent().last, second), Flow(("answer", "second")))
     with pytest.raises(InputError, match="a field named 'call'"):
-        agent(Contract((Field("call"),)))
+        agent(output=Contract((Field("call"),)))
 
 
 def test_a_model_alone_runs_no_tools() -> None:
@@ -274,5 +246,5 @@ def test_a_model_alone_runs_no_tools() -> None:
 
 def test_a_node_without_tools_may_write_what_looks_like_a_call() -> None:
     text = call("double", n=21)
-    (found,) = forward(agent(tools=()), [ROW], ToolEngine(Noted(text), BOX))
+    (found,) = forward(caller(), [ROW], ToolEngine(Noted(text), BOX))
     assert (found.answer, found.steps[0].calls) == (text, ())

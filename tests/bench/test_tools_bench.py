@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from slearn.engine import Engine, Score, ScoreRequest, Watcher
+from slearn.engine import Engine
 from slearn.engine.scripted import ScriptedEngine
 from slearn.tools import Toolbox, ToolEngine
 from slearn.values import Example, Tool
+from tests.optim.writers import Believing, call
 
 Load = Callable[[str], ModuleType]
-
-
-class Believing(ScriptedEngine):
-    """Finds an answer likely where it is the result of a call."""
-
-    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
-        found = super().score(requests, watch)
-        return [
-            replace(
-                one,
-                logprobs=tuple(
-                    -0.1 if request.messages[-1].content == f"result: {target}" else -3.0
-                    for target in request.targets
-                ),
-            )
-            for request, one in zip(requests, found, strict=True)
-        ]
 
 
 @pytest.fixture
@@ -76,7 +59,7 @@ def test_an_agent_with_a_bug_is_trained_by_mending_alone(tools: ModuleType) -> N
             return None
         if last.startswith("result: "):
             return f"answer: {last[8:]}"
-        return f'call: {{"name": "solve", "arguments": {{"text": "{last}"}}}}'
+        return call("solve", text=last)
 
     with ToolEngine(Believing(script), Toolbox()) as engine:
         found = tools.mended(bug, engine, 60_000, 0)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Step, Trajectory, forward
-from slearn.engine import GenerateRequest, Generation, Watcher
+from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine
 from slearn.grad import Attribution, Gradient, backward, gradient_request
 from slearn.loss import LanguageLoss
 from slearn.values import Example, Usage
+from tests.optim.writers import CutOff
 
 NAMES = ("alpha", "beta", "gamma")
 REASONED = Contract((Field("why"), Field("answer")))
@@ -176,23 +176,8 @@ def test_a_node_without_instructions_has_a_prompt_all_the_same() -> None:
     assert "(none)" in gradient_request(bare, step, "x", ScriptedEngine()).messages[-1].content
 
 
-class CutOff(ScriptedEngine):
-    """Loses the answer to some requests, as an engine does that hits its limit."""
-
-    def generate(
-        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
-    ) -> list[Generation]:
-        found = super().generate(requests, watch)
-        return [
-            replace(result, text=result.text[:20], finish="length", valid=False)
-            if "WHY-e2" in request.messages[-1].content
-            else result
-            for request, result in zip(requests, found, strict=True)
-        ]
-
-
 def test_an_invalid_answer_becomes_a_null_gradient_and_harms_no_other() -> None:
-    engine = CutOff(Mind())
+    engine = CutOff(Mind(), "WHY-e2")
     trajectories = [walked("e1"), walked("e2")]
     found = backward(agent(), trajectories, [loss_of("e1"), loss_of("e2")], engine)
     null = found[1][1]

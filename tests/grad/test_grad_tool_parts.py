@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -26,23 +26,19 @@ from slearn.errors import ContextError
 from slearn.grad import Attribution, attribute, without
 from slearn.grad.attribution import parts
 from slearn.optim import DropParts
-from slearn.tools import Toolbox, ToolEngine
+from slearn.tools import ToolEngine
 from slearn.values import Tool, Usage
 from tests.optim.proposals import proposal, rows
+from tests.optim.writers import BOX, call, caller
+
+pytestmark = pytest.mark.usefixtures("shared_box")
 
 GOOD, BAD, IDLE = (
     Tool(name, said, code=f"def {name}():\n    return 1\n")
     for name, said in (("a", "A good tool."), ("b", "A bad tool."), ("c", "Does nothing."))
 )
-BOX = Toolbox()
 CALLED = ToolCall("a", "{}", "1"), ToolCall("b", "{}", "1")
 DEMO = Demo({"input": "one"}, {"answer": "billing"}, "e0", calls=CALLED)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def closed() -> Iterator[None]:
-    yield
-    BOX.close()
 
 
 class Reading(ScriptedEngine):
@@ -53,10 +49,8 @@ class Reading(ScriptedEngine):
         self._calls = calls
 
     def _written(self, request: GenerateRequest) -> str | None:
-        options = [f'call: {{"name": "{name}", "arguments": {{}}}}' for name in self._calls]
-        return next(
-            (text for text in [*options, "answer: x"] if accepts(request.grammar, text)), None
-        )
+        options = [*map(call, self._calls), "answer: x"]
+        return next((text for text in options if accepts(request.grammar, text)), None)
 
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         texts = ["\n".join(message.content for message in r.messages) for r in requests]
@@ -67,13 +61,8 @@ class Reading(ScriptedEngine):
         ]
 
 
-def agent(*tools: Tool, **settings: object) -> Agent:
-    node = Node("answer", ("Name it.",), tools=tools, **settings)  # type: ignore[arg-type]
-    return Agent("a", (node,), Flow(("answer",)))
-
-
 def test_every_tool_is_left_out_once() -> None:
-    found = attribute(agent(GOOD, BAD, IDLE), rows(8), ToolEngine(Reading(), BOX))
+    found = attribute(caller(GOOD, BAD, IDLE), rows(8), ToolEngine(Reading(), BOX))
     assert [(one.part, one.index, one.nats) for one in found] == [
         ("tool", 0, 1.0), ("tool", 1, -0.5), ("tool", 2, 0.0),
     ]  # fmt: skip
@@ -85,17 +74,17 @@ def test_every_tool_is_left_out_once() -> None:
 
 def test_what_a_call_finds_out_counts_for_its_tool() -> None:
     (found,) = attribute(
-        agent(IDLE, tool_choice="required", max_calls=1), rows(8), ToolEngine(Reading("c"), BOX)
+        caller(IDLE, tool_choice="required", max_calls=1), rows(8), ToolEngine(Reading("c"), BOX)
     )
     assert (found.part, found.nats) == ("tool", 0.2)
 
 
 def test_a_tool_is_left_out_with_its_calls_in_demos_and_its_label() -> None:
-    whole = agent(GOOD, BAD, demos=(DEMO,), tool_choice="required")
+    whole = caller(GOOD, BAD, demos=(DEMO,), tool_choice="required")
     one = without(whole, "answer", "tool", 1).last
     assert one.tools == (GOOD,) and one.demos == (replace(DEMO, calls=CALLED[:1]),)
     assert (one.tool_choice, one.output.labelled) == ("required", True)
-    none = without(agent(GOOD, demos=(DEMO,), tool_choice="required"), "answer", "tool", 0).last
+    none = without(caller(GOOD, demos=(DEMO,), tool_choice="required"), "answer", "tool", 0).last
     assert none.tools == () and none.demos == (replace(DEMO, calls=CALLED[1:]),)
     assert (none.tool_choice, none.output.labelled) == ("auto", False)
     assert render(none, {"input": "x"})[-2].content == "billing"
@@ -103,9 +92,9 @@ def test_a_tool_is_left_out_with_its_calls_in_demos_and_its_label() -> None:
 
 
 def test_a_node_without_a_tool_that_it_never_had_is_itself() -> None:
-    node = agent(GOOD, BAD, demos=(DEMO,), tool_choice="required").last
+    node = caller(GOOD, BAD, demos=(DEMO,), tool_choice="required").last
     assert node.without_tool("z") == node
-    assert agent().last.without_tool("z") == agent().last
+    assert caller().last.without_tool("z") == caller().last
     assert node.without_tool("a").without_tool("b") == node.without_tool("b").without_tool("a")
 
 
@@ -128,9 +117,9 @@ def test_where_a_limit_cannot_be_lifted_tools_are_measured_still() -> None:
                 raise ContextError(where="a node", needed=9, available=8)
             return super().score(requests, watch)
 
-    short = agent(BAD, output=Contract((Field(max_chars=5),)))
+    short = caller(BAD, output=Contract((Field(max_chars=5),)))
     found = attribute(short, rows(8), ToolEngine(Narrow(), BOX))
-    assert {one.part for one in found} <= {"tool"}
+    assert [(one.part, one.nats) for one in found] == [("tool", -0.5)]
 
 
 def dropped(whole: Agent, *hurting: tuple[str, int]) -> list[Agent]:
@@ -150,16 +139,16 @@ def dropped(whole: Agent, *hurting: tuple[str, int]) -> list[Agent]:
 
 
 def test_a_tool_that_hurts_goes_and_its_calls_with_it() -> None:
-    whole = agent(GOOD, BAD, demos=(DEMO,), tool_choice="required")
+    whole = caller(GOOD, BAD, demos=(DEMO,), tool_choice="required")
     (one,) = dropped(whole, ("tool", 1))
     assert one == without(whole, "answer", "tool", 1)
-    (none,) = dropped(agent(BAD), ("tool", 0))
-    assert none == agent()
+    (none,) = dropped(caller(BAD), ("tool", 0))
+    assert none == caller()
 
 
 def test_a_demo_and_a_tool_that_hurt_go_together() -> None:
     second = Demo({"input": "two"}, {"answer": "account"}, "e1", calls=CALLED[:1])
-    whole = agent(GOOD, BAD, demos=(DEMO, second))
+    whole = caller(GOOD, BAD, demos=(DEMO, second))
     for order in (("tool", 1), ("demo", 0)), (("demo", 0), ("tool", 1)):
         _, both = dropped(whole, *order)
         assert both.last.tools == (GOOD,) and both.last.demos == (second,)
@@ -167,22 +156,16 @@ def test_a_demo_and_a_tool_that_hurt_go_together() -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3), 2)))
 def test_two_tools_that_hurt_go_together(order: tuple[int, int]) -> None:
-    whole = agent(GOOD, BAD, IDLE, demos=(DEMO,))
+    whole = caller(GOOD, BAD, IDLE, demos=(DEMO,))
     one, both = dropped(whole, *(("tool", place) for place in order))
     assert len(one.last.tools) == 2
     assert both.last.tools == tuple(t for n, t in enumerate(whole.last.tools) if n not in order)
 
 
-def test_a_tool_and_a_limit_that_hurt_go_together() -> None:
+@pytest.mark.parametrize("order", [("tool", "limit"), ("limit", "tool")])
+def test_a_tool_and_a_limit_that_hurt_go_together(order: tuple[str, str]) -> None:
     narrow = Contract((Field(max_chars=3),))
-    whole = agent(BAD, demos=(replace(DEMO, calls=CALLED[1:]),), output=narrow)
-    _, both = dropped(whole, ("tool", 0), ("limit", 0))
+    whole = caller(BAD, demos=(replace(DEMO, calls=CALLED[1:]),), output=narrow)
+    _, both = dropped(whole, *((part, 0) for part in order))
     assert both.last.tools == () and not both.last.output.labelled
     assert both.last.demos[0].calls == () and both.last.output.answer.max_chars == 200
-
-
-def test_a_limit_and_a_tool_that_hurt_go_together() -> None:
-    narrow = Contract((Field(max_chars=3),))
-    whole = agent(BAD, demos=(replace(DEMO, calls=CALLED[1:]),), output=narrow)
-    _, both = dropped(whole, ("limit", 0), ("tool", 0))
-    assert both.last.tools == () and both.last.output.answer.max_chars == 200

@@ -208,17 +208,8 @@ def test_the_program_is_the_answer_and_then_its_tests() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.text(max_size=30) | st.text("def ():\n =1'\"\\#`", max_size=30))
-def test_whatever_the_answer_a_false_test_fails(answer: str) -> None:
-    assert not passes(BOX, answer, tests=["assert False"])
-
-
-BOX = ToolEngine(ScriptedEngine(), Toolbox(limits=Limits(seconds=0.3)))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def closed() -> Iterator[None]:
-    yield
-    BOX.close()
+def test_whatever_the_answer_a_false_test_fails(engine: Engine, answer: str) -> None:
+    assert not passes(engine, answer, tests=["assert False"])
 
 
 def test_an_agent_is_evaluated_by_tests() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import keyword
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -16,8 +16,6 @@ from slearn.agent import (
     Contract,
     Demo,
     Field,
-    Flow,
-    Node,
     ToolCall,
     agent_from_text,
     agent_to_text,
@@ -29,10 +27,25 @@ from slearn.optim import Candidate, CreateTool, Proposal, SetTools
 from slearn.optim.author import written
 from slearn.optim.helpers import HELPERS, same
 from slearn.optim.solve import SOLVE, arguments, asserted, commonest, head_of, names_of
-from slearn.tools import ToolEngine, code_grammar, tool_from_code
+from slearn.tools import Toolbox, ToolEngine, code_grammar, tool_from_code
 from slearn.values import Example, Tool, as_text
 from tests.optim.proposals import proposal
-from tests.optim.writers import BOX, WORDS, Writer, caller, fenced, spelled
+from tests.optim.writers import (
+    BOX,
+    DOUBLE,
+    WORDS,
+    CutOff,
+    Writer,
+    caller,
+    chained,
+    fenced,
+    function,
+    solving,
+    spelled,
+    word_rows,
+)
+
+pytestmark = pytest.mark.usefixtures("shared_box")
 
 RIGHT = "return ' '.join(text)"
 WRONG = "return '-'.join(text)"
@@ -40,22 +53,20 @@ SHORT = "if len(text) > 4:\n    return text\nreturn ' '.join(text)"
 SUMS = [Example(f"s{n}", {"input": f"What is {n} + {2 * n}?"}, (str(3 * n),)) for n in range(1, 17)]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def closed() -> Iterator[None]:
-    yield
-    BOX.close()
+class Keeping(Toolbox):
+    """Keeps the calls that it is asked for; the shared toolbox runs them."""
 
-
-class Counting(ToolEngine):
-    """Keeps the calls of tools."""
-
-    def __init__(self, writer: Writer) -> None:
-        super().__init__(ScriptedEngine(writer), BOX)
+    def __init__(self) -> None:
+        super().__init__()
         self.requests: list[ToolRequest] = []
 
-    def run_tools(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
+    @property
+    def ready(self) -> bool:
+        return BOX.ready
+
+    def run(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
         self.requests += requests
-        return super().run_tools(requests)
+        return BOX.run(requests)
 
 
 def propose(
@@ -97,14 +108,14 @@ def test_right_code_becomes_a_tool_with_calls_to_show() -> None:
     (candidate,) = propose(writer)
     node = candidate.agent.last
     assert candidate.operator == "create tool"
-    assert node.tools == (tool_from_code("def solve(text: str) -> str:\n    " + RIGHT + "\n"),)
-    assert 3 <= len(node.demos) <= 4
+    assert node.tools == (solving(RIGHT, said=""),)
+    assert len(node.demos) == 4
     for demo in node.demos:
         word = demo.inputs["input"]
         assert demo.output == {"answer": " ".join(word)}
         given, result = json.dumps({"text": word}), " ".join(word)
         assert demo.calls == (ToolCall("solve", given, result),)
-        assert WORDS[int(demo.source[1:])] == word
+        assert demo.source == word
     assert [len(asked) for asked in writer.rounds.values()] == [1] and len(writer.asked) == 4
 
 
@@ -146,8 +157,9 @@ def test_a_mend_that_makes_it_worse_is_not_taken() -> None:
 def test_where_all_code_is_wrong_nothing_is_proposed() -> None:
     writer = Writer({SOLVE: [[WRONG], ["return text"], ["return ''"]]})
     assert propose(writer) == []
-    assert len(writer.rounds[SOLVE]) == 2  # nothing was right at all: not tried a third time
     assert set(writer.rounds) == {SOLVE, "total", "evaluate"}
+    # Nothing was right at all, so it is mended once and not twice; then two drafts a helper.
+    assert len(writer.asked) == 4 + 3 + 2 * 2
 
 
 def test_code_that_repeats_the_examples_it_was_shown_is_not_believed() -> None:
@@ -183,45 +195,35 @@ def test_code_that_fails_or_gives_no_answer_is_no_candidate(body: str) -> None:
 
 
 def test_drafts_that_are_the_same_run_once() -> None:
-    engine = Counting(Writer({SOLVE: [[RIGHT]]}))
-    assert len(propose(engine._inner._script, engine=engine)) == 1  # type: ignore[attr-defined]
-    assert len(engine.requests) == len(WORDS) - 6  # those that it was not shown
+    writer, box = Writer({SOLVE: [[RIGHT]]}), Keeping()
+    assert len(propose(writer, engine=ToolEngine(ScriptedEngine(writer), box))) == 1
+    assert len(box.requests) == len(WORDS) - 6  # those that it was not shown
 
 
 def test_drafts_that_were_cut_off_are_left_out() -> None:
-    class Cut(ScriptedEngine):
-        def generate(self, requests, watch=None):  # type: ignore[no-untyped-def]
-            cut = [replace(one, text=one.text[:-12], valid=False, finish="length")
-                   for one in super().generate(requests, watch)]  # fmt: skip
-            return cut
-
-    engine = ToolEngine(Cut(Writer({SOLVE: [[RIGHT]]})), BOX)
-    assert propose(Writer({}), engine=engine) == []
+    writer = Writer({SOLVE: [[RIGHT]]})
+    assert propose(writer, engine=ToolEngine(CutOff(writer), BOX)) == []
+    assert len(writer.asked) == 8  # of the function and of two helpers
 
 
 def test_one_seed_gives_one_proposal() -> None:
-    found = [propose(Writer({SOLVE: [[SHORT], [RIGHT]]})) for _ in range(2)]
-    assert found[0] == found[1]
+    first, second = (propose(Writer({SOLVE: [[SHORT], [RIGHT]]})) for _ in range(2))
+    assert first and first == second
 
 
 def test_a_demo_is_never_made_of_a_row_that_the_agent_shows() -> None:
-    shown = tuple(Demo(row.inputs, {"answer": "x"}, row.id) for row in spelled(4))
+    rows = spelled()[6:10]  # those before are told to the model, and shown by no demo anyway
+    shown = tuple(Demo(row.inputs, {"answer": "x"}, row.id) for row in rows)
     (candidate,) = propose(Writer({SOLVE: [[RIGHT]]}), caller(demos=shown))
-    assert not {demo.source for demo in candidate.agent.last.demos} & {"e0", "e1", "e2", "e3"}
-
-
-DOUBLE = tool_from_code("def double(n: int) -> int:\n    return 2 * n\n")
-CHAIN = Agent(
-    "c", (Node("first", ("Read.",)), Node("answer", ("Spell.",), ("first",))),
-    Flow(("first", "answer")),
-)  # fmt: skip
+    sources = {demo.source for demo in candidate.agent.last.demos}
+    assert sources and not sources & {row.id for row in rows}
 
 
 @pytest.mark.parametrize(
     "agent",
     [
         caller(DOUBLE),
-        CHAIN,
+        chained(),
         replace(caller(), metric="judge"),
         replace(caller(), metric="tests"),
         caller(output=Contract((Field(type="call"),))),
@@ -247,7 +249,7 @@ def test_without_targets_rows_or_tools_nothing_is_asked() -> None:
 @pytest.mark.parametrize("count", [2, 3, 7, 11, 12])
 def test_few_rows_are_enough(count: int) -> None:
     (candidate,) = propose(Writer({SOLVE: [[RIGHT]]}), rows=spelled(count))
-    assert len(candidate.agent.last.demos) == min(count, len(candidate.agent.last.demos))
+    assert len(candidate.agent.last.demos) == min(count, 4)
 
 
 ODD = ["it's", 'a "quoted" word', "back\\slash", "two\nlines", "größe 日本 😀", "{{ x }} {% y %}",
@@ -255,8 +257,14 @@ ODD = ["it's", 'a "quoted" word', "back\\slash", "two\nlines", "größe 日本 �
 
 
 def test_inputs_of_every_sort_get_through() -> None:
-    rows = [Example(f"o{n}", {"input": text}, (text + "!",)) for n, text in enumerate(ODD)]
-    (candidate,) = propose(Writer({SOLVE: [["return text + '!'"]]}), rows=rows)
+    # Twice: the code does not run on the first six, which it is shown.
+    rows = [Example(f"o{n}", {"input": text}, (text + "!",)) for n, text in enumerate(2 * ODD)]
+    writer, box = Writer({SOLVE: [["return text + '!'"]]}), Keeping()
+    engine = ToolEngine(ScriptedEngine(writer), box)
+    (candidate,) = propose(writer, rows=rows, engine=engine)
+    assert {json.loads(one.arguments)["text"] for one in box.requests} == set(ODD)
+    assert list(writer.rounds) == [SOLVE]  # no help is asked for, so it gave all the targets
+    assert len(candidate.agent.last.demos) == 4
     for demo in candidate.agent.last.demos:
         assert json.loads(demo.calls[0].arguments) == {"text": demo.inputs["input"]}
         assert demo.calls[0].result == demo.inputs["input"] + "!"
@@ -337,7 +345,7 @@ def test_any_columns_make_a_head_that_code_can_be_written_to(inputs: list[str]) 
 def test_numbers_are_answered_by_numbers() -> None:
     number = Contract((Field(type="number"),))
     agent = replace(caller(output=number), metric="number")
-    rows = [Example(w, {"input": w}, (str(len(w)),)) for w in WORDS]
+    rows = word_rows(lambda word: str(len(word)))
     assert head_of(agent.last) == "(text: str) -> float:"
     (candidate,) = propose(Writer({SOLVE: [["return len(text) * 1.0"]]}), agent, rows)
     assert candidate.agent.last.demos[0].calls[0].result == "5.0"
@@ -348,23 +356,24 @@ def test_numbers_are_answered_by_numbers() -> None:
 def test_a_reasoning_agent_gets_the_tool_without_demos() -> None:
     agent = caller(output=Contract((Field("reasoning"), Field())))
     (candidate,) = propose(Writer({SOLVE: [[RIGHT]]}), agent)
-    assert candidate.agent.last.demos == () and candidate.agent.last.output.fields[0].name
+    node = candidate.agent.last
+    assert node.demos == () and [one.name for one in node.output.fields] == ["reasoning", "answer"]
 
 
 def test_an_agent_that_decides_keeps_deciding() -> None:
     label = Field(type="choice", choices=("long", "short"), decide="likelihood")
-    rows = [Example(w, {"input": w}, ("long" if len(w) > 4 else "short",)) for w in WORDS]
+    rows = word_rows(lambda word: "long" if len(word) > 4 else "short")
     body = "return 'long' if len(text) > 4 else 'short'"
     (candidate,) = propose(Writer({SOLVE: [[body]]}), caller(output=Contract((label,))), rows)
     assert candidate.agent.last.output.decided
 
 
 def test_demos_bring_the_choices_of_their_rows() -> None:
-    rows = [replace(row, choices=(*row.targets, "none")) for row in spelled()]
+    rows = [replace(row, choices=(" ".join(row.id), "none")) for row in spelled()]
     agent = caller(output=Contract((Field(type="choice"),)))
     (candidate,) = propose(Writer({SOLVE: [[RIGHT]]}), agent, rows)
-    for demo in candidate.agent.last.demos:
-        assert demo.choices == (" ".join(demo.inputs["input"]), "none")
+    demos = candidate.agent.last.demos
+    assert demos and all(demo.choices == (" ".join(demo.inputs["input"]), "none") for demo in demos)
 
 
 def test_an_agent_with_a_field_named_call_is_left_alone() -> None:
@@ -372,17 +381,18 @@ def test_an_agent_with_a_field_named_call_is_left_alone() -> None:
     assert propose(Writer({SOLVE: [[RIGHT]]}), agent) == []
 
 
-@pytest.mark.parametrize("name", [SOLVE, "evaluate"])
-def test_a_name_that_a_spare_tool_has_is_not_taken(name: str) -> None:
+@pytest.mark.parametrize(("name", "left"), [(SOLVE, ["evaluate"]), ("evaluate", [])])
+def test_a_name_that_a_spare_tool_has_is_not_taken(name: str, left: list[str]) -> None:
     agent = replace(caller(), spare=(Tool(name, "The user's own."),))
     bodies = {SOLVE: [["return str(eval(text[8:-1]))"] if name == SOLVE else []]}
     writer = Writer({**bodies, "evaluate": [[BODIES["evaluate"]]]}, {"evaluate": expression})
-    for candidate in propose(writer, agent, SUMS):
-        assert all(tool.name != name for tool in candidate.agent.last.tools)
+    found = propose(writer, agent, SUMS)
+    assert [tool.name for one in found for tool in one.agent.last.tools] == left
+    assert name not in writer.rounds
 
 
 def test_fences_in_code_are_part_of_it() -> None:
-    rows = [Example(w, {"input": w}, (f"```{w}```",)) for w in WORDS]
+    rows = word_rows(lambda word: f"```{word}```")
     (candidate,) = propose(Writer({SOLVE: [["return '```' + text + '```'"]]}), rows=rows)
     assert candidate.agent.last.tools[0].code.count("```") == 2
 
@@ -413,9 +423,9 @@ WRONG_BODIES = {
 @pytest.mark.parametrize("job", HELPERS, ids=lambda job: job.name)
 def test_right_code_passes_the_checks_of_its_job_and_wrong_code_does_not(job) -> None:  # type: ignore[no-untyped-def]
     for bodies, fine in ((BODIES, True), (WRONG_BODIES, False)):
-        text = fenced(job.name + job.head, bodies[job.name])
-        assert accepts(code_grammar(job.name + job.head), text)
-        tool = tool_from_code(text.removeprefix("```python\n").removesuffix("```"))
+        head, body = job.name + job.head, bodies[job.name]
+        assert accepts(code_grammar(head), fenced(head, body))
+        tool = tool_from_code(function(head, body))
         assert tool.name == job.name
         found = BOX.run(job.requests(tool))
         right = [
@@ -436,7 +446,7 @@ def test_a_helper_that_leads_to_right_answers_is_shown_with_its_calls() -> None:
     node = candidate.agent.last
     assert candidate.operator == "create helper" and node.tools[0].name == "evaluate"
     assert node.tools[0].description == HELPERS[1].purpose
-    assert 3 <= len(node.demos) <= 4
+    assert len(node.demos) == 4
     for demo in node.demos:
         (made,) = demo.calls
         assert json.loads(made.arguments) == expression(demo.inputs["input"])
@@ -464,11 +474,11 @@ def test_wrong_code_for_a_job_never_runs_on_a_row() -> None:
     writer = Writer({name: [[body]] for name, body in WRONG_BODIES.items()}, {
         "evaluate": expression, "total": lambda text: {"counts": [1]},
     })  # fmt: skip
-    engine = Counting(writer)
-    assert propose(writer, rows=SUMS, engine=engine) == []
-    assert {one.tool.name for one in engine.requests} == {SOLVE, "total", "evaluate"}
+    box = Keeping()
+    assert propose(writer, rows=SUMS, engine=ToolEngine(ScriptedEngine(writer), box)) == []
+    assert {one.tool.name for one in box.requests} == {SOLVE, "total", "evaluate"}
     checks = {json.dumps(given) for job in HELPERS for given, _ in job.checks}
-    assert {one.arguments for one in engine.requests if one.tool.name != SOLVE} <= checks
+    assert {one.arguments for one in box.requests if one.tool.name != SOLVE} <= checks
     assert all("trainer call" in one.where for one in writer.asked)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from textwrap import indent
 
 import pytest
 
@@ -15,14 +14,12 @@ from slearn.agent import (
     Contract,
     Demo,
     Field,
-    Flow,
-    Node,
     ToolCall,
     Trajectory,
     agent_from_text,
     agent_to_text,
 )
-from slearn.engine import Engine, GenerateRequest
+from slearn.engine import Engine
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.optim import (
     Candidate,
@@ -38,21 +35,20 @@ from slearn.optim.mend import head_of_code, told
 from slearn.tools import ToolEngine, tool_from_code
 from slearn.values import Example, Tool
 from tests.optim.proposals import fault, proposal
-from tests.optim.writers import BOX, WORDS, Writer, called, caller
+from tests.optim.writers import (
+    BOX,
+    WORDS,
+    CutOff,
+    Noted,
+    Writer,
+    called,
+    caller,
+    chained,
+    solving,
+    word_rows,
+)
 
-HEAD = "solve(text: str) -> str:"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def closed() -> Iterator[None]:
-    yield
-    BOX.close()
-
-
-def solving(body: str) -> Tool:
-    """The tool of a body."""
-    return tool_from_code(f"def {HEAD}\n    '''Does it.'''\n" + indent(body, "    ") + "\n")
-
+pytestmark = pytest.mark.usefixtures("shared_box")
 
 # Kind of bug, what is right, and the same with the bug.
 BUGS = {
@@ -92,14 +88,8 @@ def shown(
 
 def rows_of(right: Tool, words: Sequence[str] = WORDS[:6]) -> list[Example]:
     """Rows whose targets are what a tool gives."""
-    answers = [one.answer for one in called(caller(right), [_row(word) for word in words])]
-    return [
-        replace(_row(word), targets=(answer,)) for word, answer in zip(words, answers, strict=True)
-    ]
-
-
-def _row(word: str) -> Example:
-    return Example(word, {"input": word}, ("",))
+    given = called(caller(right), word_rows(str, words))
+    return [replace(one.example, targets=(one.answer,)) for one in given]
 
 
 def mended(candidates: Sequence[Candidate]) -> Tool:
@@ -121,7 +111,7 @@ def test_a_bug_is_mended_from_the_calls_that_it_spoiled(kind: str) -> None:
     assert min(proposed.scores) == 0
     tool = mended(MendTool().propose(proposed))
     assert replace(tool, code="") == replace(agent.last.tools[0], code="")
-    assert tool.code == f"def {HEAD}\n" + indent(right, "    ") + "\n"
+    assert tool.code == solving(right).code
     assert rows_of(tool) == rows
     (prompt,) = writer.rounds["solve"]
     assert "Does it." in prompt and wrong.splitlines()[-1] in prompt
@@ -195,34 +185,28 @@ def test_an_agent_that_does_not_give_results_is_mended_by_what_failed() -> None:
     assert "error: NameError" in prompt and "right is" not in prompt
 
 
-def chain(tool: Tool) -> Agent:
-    """The first node has the tool, and the last one reads its answer."""
-    first = replace(caller(tool).last, name="first")
-    return Agent("c", (first, Node("answer", ("Say it.",), ("first",))), Flow(("first", "answer")))
-
-
 def test_what_a_tool_gives_another_node_stays_where_the_answer_was_right() -> None:
     wrong = solving("if len(text) > 4:\n    return text.upper() + 1\nreturn text.upper()")
-    rows = [replace(row, targets=(row.id.upper(),)) for row in map(_row, WORDS[:6])]
+    rows = word_rows(str.upper, WORDS[:6])
     for body, fine in (("return text.upper()", True), ("return text.lower()", False)):
         writer = Writer({"solve": [[body]] * 2})
-        proposed = shown(chain(wrong), rows, writer.engine, node="first")
+        proposed = shown(chained(wrong), rows, writer.engine, node="first")
         assert 0 < sum(proposed.scores) < len(rows)
         assert bool(MendTool().propose(proposed)) is fine
 
 
 def test_a_failed_call_before_a_right_answer_is_mended_too() -> None:
     right, wrong = BUGS["unknown name"]
-    rows = [replace(_row(word), targets=("yes",)) for word in WORDS[:4]]
+    rows = word_rows(lambda _: "yes", WORDS[:4])
     writer = Writer({"solve": [[right]]})
     agent = replace(caller(solving(wrong)), metric="judge")
-    proposed = shown(agent, rows, writer.engine, ["yes", "no", "no", "no"])
+    proposed = shown(agent, rows, writer.engine, ["yes"] * len(rows))
     assert mended(MendTool().propose(proposed)).code.endswith("return str(n)\n")
 
 
 def test_where_a_row_takes_two_calls_only_what_gave_the_answer_can_be_lost() -> None:
     wrong, right = solving(LONG), "return text[::-1]"
-    rows = [replace(_row(word), targets=(word[::-1],)) for word in WORDS[:6]]
+    rows = word_rows(lambda word: word[::-1], WORDS[:6])
     writer = Writer({"solve": [[right]]})
     proposed = shown(caller(wrong), rows, writer.engine)
     first = ToolCall("solve", '{"text": "letters"}', "srettel")  # of a row that was right
@@ -237,7 +221,7 @@ def test_where_a_row_takes_two_calls_only_what_gave_the_answer_can_be_lost() -> 
 def test_every_node_that_has_the_tool_gets_it_mended() -> None:
     right, wrong = BUGS["wrong index"]
     tool = solving(wrong)
-    agent = chain(tool)
+    agent = chained(tool)
     agent = agent.with_node(replace(agent.last, tools=(tool,)))
     rows = rows_of(solving(right))
     proposed = shown(agent, rows, Writer({"solve": [[right]]}).engine)
@@ -267,7 +251,7 @@ def test_the_signature_of_a_tool_is_that_of_its_function(code: str, head: str) -
 def test_a_tool_of_several_functions_is_mended_by_its_own() -> None:
     code = "def add(a):\n    return a + '?'\ndef solve(text: str, more: str = '') -> str:\n    "
     wrong = tool_from_code(code + "return add(text)\n")
-    rows = [replace(_row(word), targets=(word + "!",)) for word in WORDS[:3]]
+    rows = word_rows(lambda word: word + "!", WORDS[:3])
     writer = Writer({"solve": [["return text + '!'"]]})
     tool = mended(MendTool().propose(shown(caller(wrong), rows, writer.engine)))
     assert tool.code == "def solve(text: str, more: str='') -> str:\n    return text + '!'\n"
@@ -289,18 +273,6 @@ def said(description: str, **arguments: str) -> str:
     return json.dumps({"description": description, "arguments": arguments})
 
 
-class Describing(ScriptedEngine):
-    """Says one thing of every tool that it is asked about, and keeps the requests."""
-
-    def __init__(self, text: str | None = None) -> None:
-        super().__init__(lambda request: text)
-        self.asked: list[GenerateRequest] = []
-
-    def generate(self, requests, watch=None):  # type: ignore[no-untyped-def]
-        self.asked += requests
-        return super().generate(requests, watch)
-
-
 def test_a_description_changes_what_is_said_and_nothing_else() -> None:
     tool = tool_from_code(
         "def cut(text: str, size: int = 3, *, deep: dict = None) -> str:\n"
@@ -308,7 +280,7 @@ def test_a_description_changes_what_is_said_and_nothing_else() -> None:
     )
     agent = caller(tool)
     text = said("Gives the first letters.", text="what is cut", size="how many", deep="not used")
-    engine = Describing(text)
+    engine = Noted(text, text)
     found = DescribeTool().propose(proposal(agent, [], engine=ToolEngine(engine, BOX)))
     assert len(found) == 2 and found[0].agent == found[1].agent
     (edit,) = found[0].edits
@@ -330,7 +302,8 @@ def test_a_description_changes_what_is_said_and_nothing_else() -> None:
 
 def test_right_calls_are_what_a_description_is_made_from() -> None:
     rows = rows_of(solving("return text[::-1]"))
-    engine = Describing(said("Does something else.", text="a word"))
+    text = said("Does something else.", text="a word")
+    engine = Noted(text, text)
     proposed = shown(caller(solving(LONG)), rows, ToolEngine(engine, BOX))
     DescribeTool(drafts=1).propose(proposed)
     prompt = engine.asked[0].messages[-1].content
@@ -374,7 +347,7 @@ def _unsaid(schema: Mapping[str, object]) -> dict[str, object]:
 
 def test_all_arguments_are_described_and_no_others() -> None:
     tool = tool_from_code("def f(a: int, b: str): ...")
-    engine = Describing()
+    engine = Noted()
     DescribeTool(drafts=1).propose(proposal(caller(tool), [], engine=engine))
     (asked,) = engine.asked
     assert accepts(asked.grammar, said("Says so.", a="one", b="two"))
@@ -383,14 +356,14 @@ def test_all_arguments_are_described_and_no_others() -> None:
 
 
 def test_a_description_that_was_cut_off_is_none() -> None:
-    class Cut(Describing):
-        def generate(self, requests, watch=None):  # type: ignore[no-untyped-def]
-            found = super().generate(requests, watch)
-            return [replace(one, text=one.text[:9], valid=False) for one in found]
-
     tool = tool_from_code("def f(a: int, b: str): ...")
-    assert DescribeTool().propose(proposal(caller(tool), [], engine=Cut())) == []
-    assert DescribeTool().propose(proposal(caller(), [], engine=Describing())) == []
+    assert DescribeTool().propose(proposal(caller(tool), [], engine=CutOff())) == []
+
+
+def test_without_tools_nothing_is_described() -> None:
+    engine = Noted()
+    assert DescribeTool().propose(proposal(caller(), [], engine=engine)) == []
+    assert engine.asked == []
 
 
 def test_names_that_a_schema_lacks_are_not_described() -> None:
@@ -398,16 +371,9 @@ def test_names_that_a_schema_lacks_are_not_described() -> None:
     assert described(tool, " D. ", {"a": "x", "b": "y"}) == replace(tool, description="D.")
 
 
-UPPER, LOWER = (solving(f"return text.{how}()") for how in ("upper", "lower"))
-LOWER = replace(LOWER, name="lower", code=LOWER.code.replace("solve", "lower"))
+UPPER = solving("return text.upper()")
+LOWER, THIRD = (solving("return text.lower()", name=name) for name in ("lower", "third"))
 DUMB = Tool("dumb", "Nothing runs it.")
-
-
-def two(tools: tuple[Tool, ...] = (UPPER,), spare: tuple[Tool, ...] = ()) -> Agent:
-    """An agent whose last node has no tools."""
-    agent = chain(UPPER)
-    nodes = (replace(agent.node("first"), tools=tools), agent.last)
-    return replace(agent, nodes=nodes, spare=spare)
 
 
 def hand(agent: Agent, blamed: str = "answer", engine: Engine | None = None) -> list[Candidate]:
@@ -421,44 +387,43 @@ def hand(agent: Agent, blamed: str = "answer", engine: Engine | None = None) -> 
 
 
 def test_the_node_to_blame_gets_a_tool_that_it_lacks() -> None:
-    (candidate,) = hand(two())
+    (candidate,) = hand(chained(UPPER))
     assert candidate.agent.last.tools == (UPPER,) and candidate.agent.last.output.labelled
-    assert candidate.agent.node("first") == two().node("first")
+    assert candidate.agent.node("first") == chained(UPPER).node("first")
     (edit,) = candidate.edits
     assert isinstance(edit, SetTools) and edit.node == "answer"
     assert agent_from_text(agent_to_text(candidate.agent)) == candidate.agent
 
 
 def test_a_node_that_has_tools_is_made_to_call_one_and_let_go_again() -> None:
-    (candidate,) = hand(two(), "first")
+    (candidate,) = hand(chained(UPPER), "first")
     assert candidate.agent.node("first").tool_choice == "required"
     (back,) = hand(candidate.agent, "first")
-    assert back.agent == two()
+    assert back.agent == chained(UPPER)
 
 
 def test_tools_that_nobody_has_are_handed_out_but_for_those_that_do_not_run() -> None:
-    found = hand(two((), spare=(UPPER, DUMB, LOWER)))
+    found = hand(replace(chained(), spare=(UPPER, DUMB, LOWER)))
     assert [one.agent.last.tools for one in found] == [(UPPER,), (LOWER,)]
-    third = replace(LOWER, name="third", code=LOWER.code.replace("lower(t", "third(t"))
-    assert len(hand(two((), spare=(UPPER, LOWER, third)))) == 2
-    assert [len(one.agent.last.tools) for one in hand(two((UPPER, LOWER)))] == [1, 1]
+    assert len(hand(replace(chained(), spare=(UPPER, LOWER, THIRD)))) == 2
+    assert [len(one.agent.last.tools) for one in hand(chained(UPPER, LOWER))] == [1, 1]
 
 
 def test_demos_and_settings_stay_when_tools_are_handed_on() -> None:
     demo = Demo({"first": "x"}, {"answer": "X"}, "e")
-    agent = two()
+    agent = chained(UPPER)
     agent = agent.with_node(replace(agent.last, demos=(demo,), max_calls=2))
     (candidate,) = hand(agent)
     assert (candidate.agent.last.demos, candidate.agent.last.max_calls) == ((demo,), 2)
 
 
 def test_without_tools_or_who_runs_them_nothing_is_handed_out() -> None:
-    assert hand(two(())) == []
-    assert hand(two(), engine=ScriptedEngine()) == []
-    assert hand(two((DUMB,))) == []
+    assert hand(chained()) == []
+    assert hand(chained(UPPER), engine=ScriptedEngine()) == []
+    assert hand(chained(DUMB)) == []
 
 
 def test_a_node_with_a_field_named_call_gets_no_tool() -> None:
-    agent = two()
+    agent = chained(UPPER)
     agent = agent.with_node(replace(agent.last, output=Contract((Field("call"),))))
     assert hand(agent) == []

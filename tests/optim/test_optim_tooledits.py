@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -28,7 +28,6 @@ from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import InputError
 from slearn.optim import (
     Candidate,
-    Cross,
     Edit,
     RewriteTool,
     SetContract,
@@ -42,11 +41,11 @@ from slearn.optim import (
 from slearn.optim.edits import apart
 from slearn.tools import ToolEngine, tool_from_code
 from slearn.values import Example, Tool
-from tests.optim.proposals import proposal
-from tests.optim.writers import BOX
+from tests.optim.writers import BOX, DOUBLE, chained
 
-DOUBLE = tool_from_code("def double(n: int) -> int:\n    '''Doubles.'''\n    return 2 * n\n")
-TRIPLE = replace(DOUBLE, description="Triples.", code=DOUBLE.code.replace("2", "3"))
+pytestmark = pytest.mark.usefixtures("shared_box")
+
+TRIPLE = replace(DOUBLE, description="Triples a number.", code=DOUBLE.code.replace("2", "3"))
 SAY = tool_from_code("def say(text: str, times: int = 1) -> str:\n    return text * times\n")
 SHOUT = replace(SAY, code=SAY.code.replace("text * times", "text.upper()"))
 FAIL = tool_from_code("def fail():\n    return 1 / 0\n")
@@ -59,12 +58,6 @@ CONTRACTS = (
 )
 ROW = Example("e", {"input": "x"})
 ENGINE = ToolEngine(ScriptedEngine(), BOX)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def closed() -> Iterator[None]:
-    yield
-    BOX.close()
 
 
 @st.composite
@@ -177,8 +170,7 @@ def test_any_sequence_of_edits_gives_an_agent_that_runs_or_is_refused(data: st.D
 def test_what_is_rewritten_is_rewritten_wherever_it_stands(data: st.DataObject) -> None:
     agent = data.draw(agents())
     places = [(node.name, tool) for node in agent.nodes for tool in node.tools]
-    if not places:
-        return
+    assume(places)
     name, tool = data.draw(st.sampled_from(places))
     new = replace(tool, description="Something else.", code=tool.code + "\n# anew")
     found = apply(agent, RewriteTool(name, new))
@@ -188,6 +180,11 @@ def test_what_is_rewritten_is_rewritten_wherever_it_stands(data: st.DataObject) 
         assert replace(old, tools=()) == replace(now, tools=())
     assert found.spare == agent.spare
     assert apply(found, RewriteTool(name, tool)) == agent
+
+
+def test_a_spare_tool_that_a_node_has_too_is_rewritten_with_it() -> None:
+    agent = apply(replace(chained(DOUBLE), spare=(DOUBLE,)), RewriteTool("first", TRIPLE))
+    assert (agent.node("first").tools, agent.spare) == ((TRIPLE,), (TRIPLE,))
 
 
 def all_edits(agent: Agent) -> Iterator[Edit]:
@@ -204,27 +201,19 @@ def all_edits(agent: Agent) -> Iterator[Edit]:
 
 
 def test_edits_apart_can_be_made_in_any_order() -> None:
-    agent = replace(two(DOUBLE), spare=(FAIL,))
+    agent = replace(chained(DOUBLE), spare=(FAIL,))
     agent = agent.with_node(replace(agent.last, tools=(SAY, DOUBLE)))
-    for one, other in combinations(all_edits(agent), 2):
-        if apart([one], [other]):
-            assert apply_all(agent, [one, other]) == apply_all(agent, [other, one])
-
-
-def two(*tools: Tool) -> Agent:
-    """A chain whose first node has tools."""
-    nodes = (Node("first", ("Read.",), tools=tools), Node("answer", ("Say.",), ("first",)))
-    return Agent("c", nodes, Flow(("first", "answer")))
+    pairs = [pair for pair in combinations(all_edits(agent), 2) if apart(pair[:1], pair[1:])]
+    assert len(pairs) > 100
+    for one, other in pairs:
+        assert apply_all(agent, [one, other]) == apply_all(agent, [other, one])
 
 
 def test_what_a_front_hands_on_is_forgotten_when_the_tool_is_rewritten() -> None:
     hand = SetTools("answer", (DOUBLE,))
-    front = (Candidate("hand tools", apply(two(DOUBLE), hand), (hand,)),)
-    mend = RewriteTool("first", TRIPLE)
-    agent = apply(two(DOUBLE), mend)
-    left = still(front, [mend])
-    shown = replace(proposal(agent, []), front=left)
-    assert left == () and Cross().propose(shown) == []
+    front = (Candidate("hand tools", apply(chained(DOUBLE), hand), (hand,)),)
+    assert still(front, [RewriteTool("first", TRIPLE)]) == ()
+    assert still(front, [SetContract("first", CONTRACTS[1])]) == front
 
 
 def test_edits_of_other_tools_and_parts_stay_apart() -> None:
@@ -241,38 +230,39 @@ def test_edits_of_other_tools_and_parts_stay_apart() -> None:
 
 def test_tools_label_an_answer_and_their_loss_unlabels_it() -> None:
     demo = Demo({"first": "x"}, {"answer": "yes"}, calls=(ToolCall("say", "{}", "x"),))
-    with_tools = apply(two(), SetTools("answer", (SAY,), (demo,), "required", 2))
+    with_tools = apply(chained(), SetTools("answer", (SAY,), (demo,), "required", 2))
     node = with_tools.last
     assert node.output.labelled and node.output.render({"answer": "yes"}) == "answer: yes"
     assert (node.demos, node.tool_choice, node.max_calls) == ((demo,), "required", 2)
-    assert apply(with_tools, SetTools("answer", ())) == two()
+    assert apply(with_tools, SetTools("answer", ())) == chained()
     switched = apply(with_tools, SetContract("answer", CONTRACTS[2]))
     assert switched.last.output.labelled and switched.last.tools == (SAY,)
 
 
 def test_a_node_with_a_field_named_call_is_refused_tools() -> None:
-    agent = two()
+    agent = chained()
     agent = agent.with_node(replace(agent.last, output=Contract((Field("call"),))))
     with pytest.raises(InputError, match="a field named 'call'"):
         apply(agent, SetTools("answer", (SAY,)))
     with pytest.raises(InputError, match="a field named 'call'"):
-        apply(two(SAY), SetContract("first", Contract((Field("call"),))))
+        apply(chained(SAY), SetContract("first", Contract((Field("call"),))))
 
 
 def test_an_edit_of_a_tool_or_node_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="names 'say', which it does not have"):
-        apply(two(DOUBLE), RewriteTool("first", SAY))
+        apply(chained(DOUBLE), RewriteTool("first", SAY))
     with pytest.raises(InputError, match="names 'double'"):
-        apply(two(DOUBLE), RewriteTool("answer", TRIPLE))
+        apply(chained(DOUBLE), RewriteTool("answer", TRIPLE))
     for edit in (RewriteTool("third", DOUBLE), SetTools("third", ())):
         with pytest.raises(InputError, match="no node is named 'third'"):
-            apply(two(DOUBLE), edit)
+            apply(chained(DOUBLE), edit)
 
 
-@pytest.mark.parametrize("edit", [SetTools("first", (), max_calls=1),
-                                  SetTools("first", (), tool_choice="required")])  # fmt: skip
-def test_settings_outlive_the_tools_that_they_are_for(edit: SetTools) -> None:
-    agent = apply(two(DOUBLE), edit)
+@pytest.mark.parametrize(("choice", "most"), [("auto", 1), ("required", 4)])
+def test_settings_outlive_the_tools_that_they_are_for(choice: str, most: int) -> None:
+    agent = apply(chained(DOUBLE), SetTools("first", (), (), choice, most))
+    node = agent.node("first")
+    assert (node.tools, node.tool_choice, node.max_calls) == ((), choice, most)
     assert agent_from_text(agent_to_text(agent)) == agent
 
 
@@ -280,5 +270,5 @@ def test_settings_outlive_the_tools_that_they_are_for(edit: SetTools) -> None:
 def test_calls_and_parameters_come_back_letter_by_letter(text: str) -> None:
     demo = Demo({"input": "x"}, {"answer": "6"}, calls=(ToolCall("bare", text, "6"),))
     tool = Tool("bare", parameters=f'{{"properties":{{}},"default":{text}}}')
-    agent = apply(two(), SetTools("first", (tool,), (demo,)))
+    agent = apply(chained(), SetTools("first", (tool,), (demo,)))
     assert agent_from_text(agent_to_text(agent)) == agent

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from slearn.agent import Agent, Demo, Node, ToolCall
+from slearn.agent import Agent, Contract, Demo, Field, ToolCall
 from slearn.engine.scripted import ScriptedEngine
 from slearn.optim import Candidate, Edit, Guards, RewriteTool, SetTools, apply_all
-from slearn.tools import tool_from_code
 from slearn.values import Tool
 from tests.optim.proposals import chain, single
+from tests.optim.writers import chained, solving
 
 INPUTS = [
     "my parcel never came to Oslo and nobody tells me why",
@@ -23,12 +24,8 @@ INPUTS = [
 count = ScriptedEngine().count_tokens
 
 
-def guards(**named: int) -> Guards:
+def guards(**named: Any) -> Guards:
     return Guards(count, INPUTS, **named)
-
-
-def tool(body: str = "return text", said: str = "Does it.", name: str = "solve") -> Tool:
-    return tool_from_code(f"def {name}(text: str) -> str:\n    {body}\n", description=said)
 
 
 def candidate(*edits: Edit, agent: Agent | None = None) -> Candidate:
@@ -41,9 +38,9 @@ def given(one: Tool, *demos: Demo) -> Candidate:
 
 def test_a_sound_tool_passes_once() -> None:
     guard = guards()
-    assert guard.refuse(given(tool())) == ""
-    assert guard.refuse(given(tool())) == "tried before"
-    assert guard.refuse(given(tool("return text.upper()"))) == ""
+    assert guard.refuse(given(solving())) == ""
+    assert guard.refuse(given(solving())) == "tried before"
+    assert guard.refuse(given(solving("return text.upper()"))) == ""
 
 
 @pytest.mark.parametrize(
@@ -51,83 +48,84 @@ def test_a_sound_tool_passes_once() -> None:
     [
         f"return 'delivery' if text == '{INPUTS[0]}' else 'billing'",
         f"return {{'{INPUTS[1]}': 'billing', 'short one': 'delivery'}}.get(text, '')",
-        f"# {INPUTS[0]}\n    return 'delivery'",
+        f"# {INPUTS[0]}\nreturn 'delivery'",
         "return 'My parcel never came to Oslo, and nobody tells me why!'",
     ],
 )
 def test_code_that_quotes_an_input_is_refused(body: str) -> None:
-    assert guards().refuse(given(tool(body))) == "quotes an input of the data"
-    first = apply_all(single(), [SetTools("answer", (tool(),))])
-    rewritten = candidate(RewriteTool("answer", tool(body)), agent=first)
+    assert guards().refuse(given(solving(body))) == "quotes an input of the data"
+    first = apply_all(single(), [SetTools("answer", (solving(),))])
+    rewritten = candidate(RewriteTool("answer", solving(body)), agent=first)
     assert guards().refuse(rewritten) == "quotes an input of the data"
 
 
 @pytest.mark.parametrize("place", [2, 3])
 def test_code_that_quotes_inputs_with_escapes_is_refused(place: int) -> None:
     known = {INPUTS[place]: "account", INPUTS[place] + " And another one.": "delivery"}
-    body = f"known = {known!r}\n    return known.get(text, 'billing or delivery, who knows')"
-    assert guards().refuse(given(tool(body))) == "quotes an input of the data"
+    body = f"known = {known!r}\nreturn known.get(text, 'billing or delivery, who knows')"
+    assert guards().refuse(given(solving(body))) == "quotes an input of the data"
 
 
 def test_a_tool_without_a_description_quotes_no_input_without_words() -> None:
     guard = Guards(count, ["🎉" * 12 + "!?" * 12])
-    assert guard.refuse(given(tool(said=""))) == ""
+    assert guard.refuse(given(solving(said=""))) == ""
 
 
 def test_a_description_that_quotes_an_input_is_refused() -> None:
     said = f"Call it when you read: {INPUTS[0]}."
-    assert guards().refuse(given(tool(said=said))) == "quotes an input of the data"
-    first = apply_all(single(), [SetTools("answer", (tool(),))])
-    anew = candidate(RewriteTool("answer", tool(said=said)), agent=first)
+    assert guards().refuse(given(solving(said=said))) == "quotes an input of the data"
+    first = apply_all(single(), [SetTools("answer", (solving(),))])
+    anew = candidate(RewriteTool("answer", solving(said=said)), agent=first)
     assert guards().refuse(anew) == "quotes an input of the data"
 
 
 def test_a_description_of_an_argument_that_quotes_an_input_is_refused() -> None:
-    first = apply_all(single(), [SetTools("answer", (tool(),))])
-    parameters = tool().parameters.replace('"string"', f'"string", "description": "{INPUTS[0]}"')
-    anew = candidate(RewriteTool("answer", replace(tool(), parameters=parameters)), agent=first)
+    first = apply_all(single(), [SetTools("answer", (solving(),))])
+    parameters = solving().parameters.replace('"string"', f'"string", "description": "{INPUTS[0]}"')
+    anew = candidate(RewriteTool("answer", replace(solving(), parameters=parameters)), agent=first)
     assert guards().refuse(anew) == "quotes an input of the data"
 
 
 def test_calls_in_demonstrations_may_hold_inputs() -> None:
     made = ToolCall("solve", f'{{"text": "{INPUTS[0]}"}}', INPUTS[0])
     demo = Demo({"input": INPUTS[0]}, {"answer": "delivery"}, "e1", calls=(made,))
-    assert guards().refuse(given(tool(), demo)) == ""
+    assert guards().refuse(given(solving(), demo)) == ""
 
 
 def test_common_words_in_code_are_no_quotation() -> None:
-    assert guards().refuse(given(tool("return 'parcel' if 'Oslo' in text else 'short one'"))) == ""
+    plain = solving("return 'parcel' if 'Oslo' in text else 'short one'")
+    assert guards().refuse(given(plain)) == ""
 
 
 def test_the_trainers_own_words_are_refused_in_descriptions() -> None:
     said = "You describe functions for people who call them. Be exact and brief."
-    assert "trainer's own" in guards().refuse(given(tool(said=said)))
+    assert "trainer's own" in guards().refuse(given(solving(said=said)))
 
 
 def test_much_code_at_once_is_refused() -> None:
-    long = tool("return " + " + ".join(["text"] * 60))
+    long = solving("return " + " + ".join(["text"] * 60))
     reason = guards(change_cap=50).refuse(given(long))
     assert reason.startswith("changes ") and reason.endswith("the learning rate allows 50")
     assert guards(change_cap=200).refuse(given(long)) == ""
 
 
 def test_what_a_prompt_tells_of_tools_counts() -> None:
-    small, long = given(tool()), given(tool(said="word " * 60))
+    small, long = given(solving()), given(solving(said="word " * 60))
     cap = guards().size(small.agent)
     assert guards().size(single()) < cap < guards().size(long.agent)
     assert guards(prompt_cap=cap).refuse(small) == ""
     reason = guards(prompt_cap=cap).refuse(long)
     assert reason.startswith("prompt of 'answer' has ") and reason.endswith(f"the cap is {cap}")
-    hidden = given(tool("return '" + "word " * 60 + "'"))  # a model does not read the code
+    hidden = given(solving("return '" + "word " * 60 + "'"))  # a model does not read the code
     assert guards(prompt_cap=cap).refuse(hidden) == ""
-    second = candidate(SetTools("first", (tool(said="word " * 60),)), agent=chain())
+    second = candidate(SetTools("first", (solving(said="word " * 60),)), agent=chain())
     assert "prompt of 'first'" in guards(prompt_cap=cap).refuse(second)
 
 
 def test_calls_of_demonstrations_count() -> None:
     made = ToolCall("solve", '{"text": "word"}', "word " * 60)
     demo = Demo({"input": "word"}, {"answer": "billing"}, "e1", calls=(made,))
-    assert guards().size(given(tool(), demo).agent) > guards().size(given(tool()).agent) + 60
+    assert guards().size(given(solving(), demo).agent) > guards().size(given(solving()).agent) + 60
 
 
 def test_a_call_needs_room_beside_the_longest_input() -> None:
@@ -138,12 +136,12 @@ def test_a_call_needs_room_beside_the_longest_input() -> None:
         return next(size for size in range(50, 5000) if fits(one, size))
 
     bare = candidate(SetTools("answer", ()), agent=single(("Name the queue!",)))
-    assert least(given(tool())) > least(bare) + 50
-    reason = guards(window=least(bare)).refuse(given(tool()))
+    assert least(given(solving())) > least(bare) + 50
+    reason = guards(window=least(bare)).refuse(given(solving()))
     assert "leaves no room for the longest input" in reason
 
 
-OWN = tool(f"return 'delivery' if text == '{INPUTS[0]}' else 'billing'", name="mine")
+OWN = solving(f"return 'delivery' if text == '{INPUTS[0]}' else 'billing'", name="mine")
 
 
 def test_tools_that_stood_there_before_are_the_users_business() -> None:
@@ -152,7 +150,7 @@ def test_tools_that_stood_there_before_are_the_users_business() -> None:
     guard.seen(own)
     choice = candidate(SetTools("answer", (OWN,), (), "required"), agent=own)
     assert guard.refuse(choice) == ""
-    more = candidate(SetTools("answer", (OWN, tool())), agent=own)
+    more = candidate(SetTools("answer", (OWN, solving())), agent=own)
     assert guard.refuse(more) == ""
     anew = candidate(RewriteTool("answer", replace(OWN, description="Says so.")), agent=own)
     assert guard.refuse(anew) == ""
@@ -166,6 +164,10 @@ def test_what_was_refused_once_is_new_still() -> None:
 
 
 def test_a_node_that_reads_another_with_tools_has_room_for_its_answer() -> None:
-    nodes = (Node("first", ("Sum up.",), tools=(tool(),)), Node("answer", ("x",), ("first",)))
-    both = replace(chain(), nodes=nodes)
-    assert guards().refuse(candidate(SetTools("answer", ()), agent=both)) == ""
+    long = Contract((Field(max_chars=2000, max_tokens=400),))
+    agent = chained(solving())
+    agent = replace(agent, nodes=tuple(replace(node, output=long) for node in agent.nodes))
+    both = candidate(SetTools("answer", ()), agent=agent)
+    assert guards(window=1000).refuse(both) == ""
+    reason = guards(window=800).refuse(both)  # what it reads and what it writes
+    assert reason == "prompt of 'answer' leaves no room for the longest input"

@@ -1,38 +1,69 @@
-"""A model that writes code by a script, and an agent that uses tools: what tests of tools need."""
+"""What tests of tools need: tools, agents that use them, and models that write and call them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from textwrap import dedent, indent
+from typing import Any
 
-from slearn.agent import Agent, Contract, Field, Flow, Node, Step, ToolCall, Trajectory
-from slearn.agent.render import CALL, RESULT
-from slearn.engine import Engine, GenerateRequest, ToolRequest
-from slearn.engine.scripted import ScriptedEngine, accepts
+from slearn.agent import Agent, Flow, Node, Step, ToolCall, Trajectory
+from slearn.engine import (
+    Engine,
+    GenerateRequest,
+    Generation,
+    Score,
+    ScoreRequest,
+    ToolRequest,
+    Watcher,
+)
+from slearn.engine.scripted import Script, ScriptedEngine, accepts
 from slearn.sandbox import Limits
-from slearn.tools import Toolbox, ToolEngine
+from slearn.tools import Toolbox, ToolEngine, tool_from_code
 from slearn.values import Example, Tool, Usage
 
 WORDS = ("cat", "house", "tree", "window", "sun", "apple", "river", "ox", "dog", "bridge",
          "lamp", "paper", "stone", "bird", "glass", "ink")  # fmt: skip
-BOX = Toolbox(limits=Limits(seconds=0.4))  # nothing starts before it is needed
+# Nothing starts before it is needed; what a module of tests started, `shared_box` stops.
+BOX = Toolbox(limits=Limits(seconds=0.4))
+DOUBLE = tool_from_code(
+    "def double(n: int) -> int:\n    '''Doubles a number.'''\n    return 2 * n\n"
+)
+RESULT = "result: "
 _ASKED = re.compile(r"Write a Python function `(\w+)(.*)` that does it")
 Caller = Callable[[str], dict[str, object]]
 
 
+def word_rows(answer: Callable[[str], str], words: Sequence[str] = WORDS) -> list[Example]:
+    """Rows that are words and are named by them; `answer` says what is right."""
+    return [Example(word, {"input": word}, (answer(word),)) for word in words]
+
+
 def spelled(count: int = len(WORDS)) -> list[Example]:
     """Rows whose target is the word letter by letter."""
-    return [
-        Example(f"e{n}", {"input": word}, (" ".join(word),)) for n, word in enumerate(WORDS[:count])
-    ]
+    return word_rows(" ".join, WORDS[:count])
+
+
+def function(head: str, body: str) -> str:
+    """The source of a function."""
+    return f"def {head}\n{indent(dedent(body).strip(), '    ')}\n"
 
 
 def fenced(head: str, body: str) -> str:
     """The answer of a model that writes a function."""
-    return f"```python\ndef {head}\n{indent(dedent(body).strip(), '    ')}\n```"
+    return f"```python\n{function(head, body)}```"
+
+
+def solving(body: str = "return text", said: str = "Does it.", name: str = "solve") -> Tool:
+    """A tool that makes a text of a text, by its body."""
+    return tool_from_code(function(f"{name}(text: str) -> str:", body), description=said)
+
+
+def call(name: str, /, **arguments: object) -> str:
+    """A call as a model writes it."""
+    return f"call: {json.dumps({'name': name, 'arguments': arguments}, ensure_ascii=False)}"
 
 
 class Writer:
@@ -44,7 +75,9 @@ class Writer:
     """
 
     def __init__(
-        self, codes: dict[str, list[Sequence[str]]], calls: dict[str, Caller] | None = None
+        self,
+        codes: Mapping[str, Sequence[Sequence[str]]],
+        calls: Mapping[str, Caller] | None = None,
     ) -> None:
         self.codes = codes
         self.calls = calls or {}
@@ -62,9 +95,9 @@ class Writer:
         if last.startswith(RESULT):
             return f"answer: {last.removeprefix(RESULT)}"
         for name, given in self.calls.items():
-            call = CALL + json.dumps({"name": name, "arguments": given(last)}, ensure_ascii=False)
-            if accepts(request.grammar, call):
-                return call
+            text = call(name, **given(last))
+            if accepts(request.grammar, text):
+                return text
         return None
 
     def _written(self, prompt: str) -> str:
@@ -85,11 +118,71 @@ class Writer:
         return ToolEngine(ScriptedEngine(self), BOX)
 
 
-def caller(tool: Tool | None = None, **settings: object) -> Agent:
-    """An agent of one node that may have a tool."""
-    node = Node("answer", ("Spell the word.",), output=Contract((Field(),)))
-    tools = (tool,) if tool else ()
-    return Agent("a", (replace(node, tools=tools, **settings),), Flow(("answer",)))  # type: ignore[arg-type]
+class Noted(ScriptedEngine):
+    """Gives answers in their order, then by chance, and notes what it was asked."""
+
+    def __init__(self, *answers: str) -> None:
+        super().__init__(answers)
+        self.asked: list[GenerateRequest] = []
+        self.scored: list[ScoreRequest] = []
+
+    def generate(
+        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
+    ) -> list[Generation]:
+        self.asked += requests
+        return super().generate(requests, watch)
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        self.scored += requests
+        return super().score(requests, watch)
+
+
+class CutOff(ScriptedEngine):
+    """Loses the end of answers to prompts with a text, as an engine does that hits its limit."""
+
+    def __init__(self, script: Script | None = None, prompts: str = "") -> None:
+        super().__init__(script)
+        self._prompts = prompts
+
+    def generate(
+        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
+    ) -> list[Generation]:
+        found = super().generate(requests, watch)
+        return [
+            replace(one, text=one.text[:-7], finish="length", valid=False)
+            if self._prompts in request.messages[-1].content
+            else one
+            for request, one in zip(requests, found, strict=True)
+        ]
+
+
+class Believing(ScriptedEngine):
+    """Finds an answer likely where it is the result of a call."""
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        return [
+            replace(
+                one,
+                logprobs=tuple(
+                    -0.1 if request.messages[-1].content == RESULT + target else -3.0
+                    for target in request.targets
+                ),
+            )
+            for request, one in zip(requests, found, strict=True)
+        ]
+
+
+def caller(*tools: Tool, **settings: Any) -> Agent:
+    """An agent of one node that may have tools."""
+    node = Node("answer", ("Spell the word.",), tools=tools, **settings)
+    return Agent("a", (node,), Flow(("answer",)))
+
+
+def chained(*tools: Tool) -> Agent:
+    """An agent whose first node may have tools, and whose last one reads what it answers."""
+    nodes = (Node("first", ("Read.",), tools=tools), Node("answer", ("Say it.",), ("first",)))
+    return Agent("c", nodes, Flow(("first", "answer")))
 
 
 def called(

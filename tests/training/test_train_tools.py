@@ -89,7 +89,7 @@ def test_the_trained_agent_has_the_tool_and_its_score_rises(trained: Finished) -
     assert tool.code == RIGHT.code
     assert (tool.name, node.tool_choice, node.max_calls) == ("solve", "required", 1)
     train = {row.id for row in data().train}
-    assert {demo.source for demo in node.demos} <= train
+    assert node.demos and {demo.source for demo in node.demos} <= train
     assert all(demo.calls[0].result == demo.output["answer"] for demo in node.demos)
 
 
