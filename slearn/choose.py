@@ -16,6 +16,7 @@ from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
 _CALLED = 40.0  # tokens of a call and its result, about
+_HEARD = 2 * LOOK  # rows of validation that a finalist needs to be believed
 
 Proposed = tuple[str, Candidate]  # with the name of the optimizer
 
@@ -69,11 +70,14 @@ def choose(
 def field_of(
     frame: Frame, proposal: Proposal, proposed: Sequence[Proposed], rows: Sequence[Example]
 ) -> list[Candidate]:
-    """Return the candidates that the rest of the budget can race, each optimizer's in turn."""
+    """Return the candidates that the rest of the budget can race.
+
+    Those first that were tried and are better, then each optimizer's in turn.
+    """
     groups: dict[str, list[Candidate]] = {}
     for name, candidate in proposed:
         groups.setdefault(name, []).append(candidate)
-    field = in_turn(list(groups.values()))
+    field = sorted(in_turn(list(groups.values())), key=lambda one: not one.tried)
     count, nodes = frame.guards.count, proposal.agent.nodes
     row = fmean(count(" ".join(one.inputs.values())) for one in rows) if rows else 0.0
     prompts = [frame.guards.size(candidate.agent) for candidate in field]
@@ -89,7 +93,7 @@ def field_of(
         for one, p in zip(field, prompts, strict=True)
     ]
     validation, left = len(frame.validation), frame.session.left
-    finals = [cost.final(validation) for cost in costs]
+    finals = [cost.final(min(validation, _HEARD)) for cost in costs]
     most = max(left, *sorted(finals)[:FINALISTS])  # the cheapest run whatever is left
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
     later = refining(frame, proposal, [field[place] for place in fine], row, len(rows))

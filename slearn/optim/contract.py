@@ -32,6 +32,7 @@ _KEPT = 2
 class ReasonFirst(Optimizer):
     """Switches the last node between answering at once and reasoning first, in one way or another.
 
+
     Reasoning is shown how it goes by the model itself: of what it wrote to some rows, what led to
     the right answer becomes demonstrations (bootstrapping, as in STaR, Zelikman et al. 2022). Where
     the data says why its targets are right, that is shown too.
@@ -55,10 +56,11 @@ class ReasonFirst(Optimizer):
         return []
 
     def _reasoning(self, proposal: Proposal, ways: Sequence[Field]) -> list[Candidate]:
-        """Return the best two of all ways: plain, as shown by the agent itself, as taught.
+        """Return the best two of all ways as shown by the agent itself, and as taught.
 
-        They are compared on rows that none of them shows. A way that makes the agent right less
-        often than it is now, on the same rows, is not gone on with: writing is dear.
+        They are compared on rows that none of them shows. Writing is dear: a way that makes the
+        agent right less often than it is now, on the same rows, is not gone on with, and one with
+        nothing to show only where no way has anything.
         """
         node, count = proposal.agent.last, proposal.engine.count_tokens
         told, shown = proposal.agent.metric != "judge", proposal.agent.sources()
@@ -70,6 +72,7 @@ class ReasonFirst(Optimizer):
         more = usable[len(tried) + len(fresh) :]
         ids = {row.id for row in tried}
         now = [one for one in passed(proposal) if one.example.id in ids]
+        plain: list[Candidate] = []
         found: list[Candidate] = []
         for way in ways if fresh else ways[:1]:
             edit = SetContract(node.name, Contract((way, node.output.answer)))
@@ -77,14 +80,17 @@ class ReasonFirst(Optimizer):
             right = right_answers(proposal, agent, tried)
             if len(right) < len(now):
                 continue
+            plain.append(self.candidate(proposal, [edit]))
             sets = {
                 "reason as taught": taught(more, agent.last, count),
                 "reason as shown": reasoned(proposal, agent, tried, right),
             }
-            edits = {name: replace(edit, demos=demos) for name, demos in sets.items() if demos}
-            for name, one in {**edits, self.name: edit}.items():
-                found.append(self.candidate(proposal, [one], name))
-        return best(proposal, found, fresh) if found and fresh else found
+            made = {name: replace(edit, demos=demos) for name, demos in sets.items() if demos}
+            found += [self.candidate(proposal, [one], name) for name, one in made.items()]
+        if not fresh:
+            return found + plain
+        found = found or plain
+        return best(proposal, found, fresh) if found else []
 
 
 def best(
@@ -102,9 +108,12 @@ def best(
         return list(candidates)[:_KEPT]  # the guards will say why
     old, *short = [list(map(shortfall, own)) for own in losses]
     ranked = sorted(range(len(candidates)), key=lambda place: fmean(short[place]))
-    fine = [candidates[place] for place in ranked if hopeful(old, short[place]) <= 0]
-    first = {one.operator: one for one in reversed(fine)}  # the last to be set is the best
-    return [one for one in fine if first[one.operator] is one][:_KEPT]
+    first: dict[str, Candidate] = {}
+    for place in ranked:
+        one = candidates[place]
+        if hopeful(old, short[place]) <= 0 and one.operator not in first:
+            first[one.operator] = replace(one, tried=fmean(short[place]) < fmean(old))
+    return list(first.values())[:_KEPT]
 
 
 def reasoned(

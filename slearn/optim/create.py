@@ -8,6 +8,7 @@ answers, and races like any other candidate.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from slearn.agent import Agent, Demo, Node, Trajectory
 from slearn.metrics import MEASURED, metric_named
@@ -49,7 +50,9 @@ class CreateTool(Optimizer):
         found = []
         if best is not None and best.share >= max(_SOME, commonest(checked)):
             demos = shown_calls(node, best, checked)
-            found.append(self._given(proposal, node, best.tool, demos, "create tool"))
+            one = self._given(proposal, node, best.tool, demos, "create tool")
+            now = len(passed(proposal)) / len(proposal.trajectories)
+            found.append(replace(one, tried=best.share > now))
         if best is None or best.share < 1:
             found += self._helped(proposal, node, rows[:_TRIED])
         return found
@@ -79,7 +82,8 @@ class CreateTool(Optimizer):
             found = (demo_from(one, bare.last) for one in shown[:DEMOS])
             demos = tuple(demo for demo in found if demo is not None)
             if demos:
-                best = count, self._given(proposal, node, tool, demos, "create helper")
+                one = self._given(proposal, node, tool, demos, "create helper")
+                best = count, replace(one, tried=True)
         return [best[1]] if best else []
 
     def _given(

@@ -62,12 +62,14 @@ def whole(
     found = drafts(proposal, node, written(proposal, values, _DRAFTS), rows)
     best = max(found, key=lambda one: one.share, default=None)
     for attempt in range(1, _ROUNDS + 1):
-        hopeless = attempt > 1 and best is not None and not best.share
-        if best is None or best.share == 1 or hopeless:
+        if best is None or best.share == 1:
             break
         wrong = {"code": best.tool.code, "failures": failures(node, best, rows)}
         tools = written(proposal, {**values, **wrong}, _MENDED, attempt)
-        best = max([best, *drafts(proposal, node, tools, rows)], key=lambda one: one.share)
+        mended = max([best, *drafts(proposal, node, tools, rows)], key=lambda one: one.share)
+        if mended is best:
+            break
+        best = mended
     return best
 
 

@@ -65,7 +65,7 @@ def test_an_agent_that_decides_learns_and_a_resumed_run_ends_the_same(
 def test_the_reason_first_candidate_of_a_deciding_agent_decides_too(store_path: Path) -> None:
     result = toy.run(store_path, agent=start(), settings=ONE_STEP, optimizers=[ReasonFirst()])
     records = toy.recorded(store_path)["records"]["candidates"]
-    candidate, shows = sorted(records, key=lambda record: record["operator"])[::-1]
+    (candidate,) = records
     with Store.open(store_path) as store:
         tried = agent_from_text(store.agent(candidate["agent"]) or "")
         calls = list(store.calls("last"))
@@ -75,6 +75,6 @@ def test_the_reason_first_candidate_of_a_deciding_agent_decides_too(store_path: 
     opening = tried.last.output.opening().grammar()
     written = [call for call in calls if call.request["grammar"]["lark"] == opening.lark]
     assert written and all(accepts(opening, call.result["text"]) for call in written)
-    assert {candidate["operator"], shows["operator"]} == {"reason first", "reason as shown"}
+    assert candidate["operator"] == "reason as shown"
     assert result.calls["invalid"] == 0
     assert replace(result.agent.last, demos=()) in (start().last, tried.last)
