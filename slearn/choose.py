@@ -88,7 +88,7 @@ def field_of(
         Cost(
             float(p),
             each + writing(one, count) + p * anew,
-            1 + (len(one.agent.last.output.fields) > 1 or bool(one.agent.last.tools)),
+            1 + Lap(one).writes,
         )
         for one, p in zip(field, prompts, strict=True)
     ]
@@ -162,9 +162,10 @@ def refined(
     more = race(
         state.agent,
         field,
-        rows,
+        rows[: max(len(lap.losses) for lap in laps)],
         *session.tools,
         finalists=len(field),
+        whole=True,
         task=frame.task,
         measure=frame.measure,
         size=frame.guards.size,

@@ -123,18 +123,21 @@ def reasoned(
 
     `right` are those that it got right with its likeliest words; the others are tried again with
     some luck, if there are too few. Of those that are right, the ones that came to the answer
-    before they gave it are shown: others teach that what is written first does not matter.
+    before they gave it are shown: others teach that what is written first does not matter. The
+    first of them are shown to the tries that follow.
     """
-    found, demos = list(right), list[Demo]()
+    found, demos, good = list(right), list[Demo](), list[Demo]()
     for attempt, wanted in enumerate((_SHOWN, _ENOUGH, 0), 1):
         made = (demo_from(one, agent.last) for one in found)
         demos = [demo for demo in made if demo is not None]
+        good = [demo for demo in demos if grounded(demo)]
         left = rest(rows, found)
-        if len(list(filter(grounded, demos))) >= wanted or not left:
+        if len(good) >= wanted or not left:
             break
         luck = replace(proposal, seed=proposal.seed + attempt)
-        found += right_answers(luck, agent, left, LUCKY)
-    return tuple((list(filter(grounded, demos)) or demos)[:_SHOWN])
+        shows = replace(agent.last, demos=tuple(good))
+        found += right_answers(luck, agent.with_node(shows), left, LUCKY)
+    return tuple((good or demos)[:_SHOWN])
 
 
 def grounded(demo: Demo) -> bool:

@@ -25,6 +25,7 @@ from slearn.values import Example, Tool
 SOLVE = "solve"  # the name of such a function
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,23}")  # as the grammar of code writes names
 _DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
+_LOOKED = 3  # rows that all drafts are run on
 _FAILED = 3  # wrong calls that a mend is shown
 DEMOS = 4  # calls that are shown with a new tool
 _MORE = 0.05
@@ -130,18 +131,31 @@ def asserted(name: str, node: Node, rows: Sequence[Example]) -> str:
 def drafts(
     proposal: Proposal, node: Node, tools: Sequence[Tool], rows: Sequence[Example]
 ) -> list[Draft]:
-    """Run functions of a node's inputs on rows, and say where they give the target."""
+    """Run functions of a node's inputs on rows, and say where they give the target.
+
+    One that fails on all of the first rows is not run on the others: it may fail by its time.
+    """
     metric = metric_named(proposal.agent.metric)
-    requests = [ToolRequest(tool, arguments(node, row)) for tool in tools for row in rows]
-    results = iter(proposal.runner.run_tools(requests))
+    looks = ran(proposal, node, tools, rows[:_LOOKED])
+    alive = [tool for tool, look in zip(tools, looks, strict=True) if any(got.ok for got in look)]
+    others = dict(zip(alive, ran(proposal, node, alive, rows[_LOOKED:]), strict=True))
     found = []
-    for tool in tools:
-        gave = tuple(next(results) for _ in rows)
+    for tool, look in zip(tools, looks, strict=True):
+        gave = look + others.get(tool, look[-1:] * (len(rows) - len(look)))
         right = tuple(
             got.ok and metric.score(got.text, row) == 1 for got, row in zip(gave, rows, strict=True)
         )
         found.append(Draft(tool, gave, right))
     return found
+
+
+def ran(
+    proposal: Proposal, node: Node, tools: Sequence[Tool], rows: Sequence[Example]
+) -> list[tuple[ToolResult, ...]]:
+    """Return what each tool gives for each row."""
+    requests = [ToolRequest(tool, arguments(node, row)) for tool in tools for row in rows]
+    results = iter(proposal.runner.run_tools(requests))
+    return [tuple(next(results) for _ in rows) for _ in tools]
 
 
 def arguments(node: Node, row: Example) -> str:

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from slearn.select.accept import LOOK
-from slearn.select.race import FINALISTS, rungs
+from slearn.select.race import FINALISTS, LAST, rungs
 from slearn.values import Example, Usage
 
 T = TypeVar("T")
@@ -62,7 +62,9 @@ def race_price(count: int, cost: Cost, rows: Sequence[Example], validation: int)
     4620.0
     """
     price, running, finalists = 0.0, count, min(FINALISTS, count)
-    for rung in rungs(rows):
+    for number, rung in enumerate(rungs(rows)):
+        if number == LAST and running <= finalists and cost.reads > 1:
+            break
         price += (running + 1) * cost.reads * (cost.prompt + len(rung) * cost.row)
         running = max(finalists, (running + 1) // 2)
     looks = (finalists - 1) * min(LOOK, validation)  # all but the best answer only a few rows

@@ -6,7 +6,9 @@ longer prompt has to save what it costs to say (minimum description length, Riss
 After each rung the worse half falls out, so that most losers cost little (successive halving). Who
 stays beside the best is judged with hope, a standard error better than it did: on a few rows an
 agent that reasons is all right or all wrong, and would fall out by bad luck where others are merely
-lukewarm. The best of those that reason, and of those that do not, runs until the last rung.
+lukewarm. The best of those that reason, and of those that do not, runs until the last rung. That
+one is left out where nobody can fall out any more and somebody writes before he answers: it is the
+dearest of all, and validation decides anyway.
 Nobody is raced on an example that a demo of his, or of any rival, was made from: all run on the
 same rows.
 """
@@ -26,6 +28,7 @@ from slearn.values import Example
 # What a token of the prompt must save: about three nats to say it, spread over 15,000 uses.
 PRICE = 2e-4
 FINALISTS = 2
+LAST = 2  # the number of the last rung
 _FEWEST = 3  # rows of the first rung: fewer say nothing
 
 
@@ -55,6 +58,12 @@ class Lap:
         return hopeful(_shortfalls(self.incumbent), _shortfalls(self.losses)) + self.price
 
     @property
+    def writes(self) -> bool:
+        """Whether a row is answered after something else was written."""
+        nodes = self.candidate.agent.nodes
+        return len(nodes) > 1 or len(nodes[-1].output.fields) > 1 or bool(nodes[-1].tools)
+
+    @property
     def way(self) -> tuple[int, ...]:
         """How many fields each node writes: whether it reasons before it answers."""
         return tuple(len(node.output.fields) for node in self.candidate.agent.nodes)
@@ -79,13 +88,15 @@ def race(
     watch: Watcher | None = None,
     *,
     finalists: int = FINALISTS,
+    whole: bool = False,
     task: str = "",
     measure: Measure = measured_losses,
     size: Callable[[Agent], int] = lambda _: 0,
 ) -> list[Lap]:
     """Return a lap for every candidate, the best first; losers are `out`.
 
-    `size` counts the tokens of an agent's prompts: longer ones have a price.
+    `size` counts the tokens of an agent's prompts: longer ones have a price. With `whole` no
+    rung is left out.
 
     >>> # race(agent, candidates, rows, engine, engine)[0].gain
     """
@@ -102,6 +113,9 @@ def race(
             ranked[1:] = sorted(ranked[1:], key=lambda lap: lap.hope)
             running, fell = cut(ranked, max(finalists, (len(ranked) + 1) // 2))
             stopped = fell + stopped
+        writes = any(lap.writes for lap in running)
+        if number == LAST and len(running) <= finalists and writes and not whole:
+            break
         agents = [incumbent, *(lap.candidate.agent for lap in running)]
         losses = measure(agents, [rung] * len(agents), engine, judge_engine, watch, task=task)
         base += tuple(losses[0])

@@ -200,6 +200,15 @@ def test_drafts_that_are_the_same_run_once() -> None:
     assert len(box.requests) == len(WORDS) - 6  # those that it was not shown
 
 
+def test_a_draft_that_fails_on_the_first_rows_is_not_run_on_the_others() -> None:
+    for fails in ("return text.length", "if len(text) < 99:\n    return 1 / 0\nreturn text"):
+        writer, box = Writer({SOLVE: [[fails], [fails]]}), Keeping()
+        assert propose(writer, engine=ToolEngine(ScriptedEngine(writer), box)) == []
+        runs = [one for one in box.requests if one.tool.name == SOLVE]
+        assert 0 < len(runs) <= 6 < len(WORDS) - 6
+        assert len(writer.rounds[SOLVE]) == 2  # its failures are shown for mending
+
+
 def test_drafts_that_were_cut_off_are_left_out() -> None:
     writer = Writer({SOLVE: [[RIGHT]]})
     assert propose(writer, engine=ToolEngine(CutOff(writer), BOX)) == []

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward
 from slearn.batches import draw
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
@@ -365,6 +365,25 @@ def test_a_row_is_tried_with_other_luck_each_time() -> None:
     agent = single(contract=Contract((REASONING, Field())))
     assert reasoned(proposal(agent, [], engine=ScriptedEngine(script)), agent, rows(1), []) == ()
     assert len(set(seen)) == len(seen) == 2
+
+
+def test_later_tries_are_shown_what_led_to_the_answer() -> None:
+    told: list[int] = []
+
+    def script(request: GenerateRequest) -> str:
+        number, way = int(request.messages[-1].content.split()[-1]), asked_way(request)
+        demos = len(request.messages) // 2 - 1
+        told.append(demos)
+        right = LABELS[number % 3] if number == 4 or demos else "nothing"
+        return f"{way}: it is {right}\nanswer: {right}"
+
+    agent = single(contract=Contract((REASONING, Field())))
+    right = [
+        one for one in forward(agent, rows(5), ScriptedEngine(script)) if one.answer == "delivery"
+    ]
+    demos = reasoned(proposal(agent, [], engine=ScriptedEngine(script)), agent, rows(5), right)
+    assert told == [0] * 5 + [1] * 4
+    assert [demo.source for demo in demos] == ["e4", "e0", "e1", "e2"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -220,14 +220,26 @@ def test_a_shorter_prompt_has_no_bonus() -> None:
     assert lap.price == 0 and lap.gain < 0 and lap.out
 
 
+def reasoning(loss: float) -> Candidate:
+    made = agent(str(loss))
+    contract = Contract((Field("reasoning"), *made.last.output.fields))
+    return Candidate("reasons", made.with_node(replace(made.last, output=contract)), ())
+
+
+@pytest.mark.parametrize(("make", "count"), [(candidate, 24), (reasoning, 8)])
+def test_where_nobody_can_fall_out_those_that_write_are_not_raced_on(
+    make: Callable[[float], Candidate], count: int
+) -> None:
+    engine, field = Planted(), [make(loss) for loss in (1.1, 1.0, 1.2)]
+    laps = race(agent("9.0"), field, rows(24), engine, engine)
+    assert [lap.candidate for lap in laps] == [field[1], field[0], field[2]]
+    assert [len(lap.losses) for lap in laps] == [count, count, 4]
+    whole = race(agent("9.0"), field[:2], rows(24), engine, engine, whole=True)
+    assert [len(lap.losses) for lap in whole] == [24, 24]
+
+
 def test_the_best_of_those_that_reason_runs_until_the_last_rung() -> None:
     engine = Planted()
-    reasons = Contract((Field("reasoning"), Field("answer", "choice", choices=LABELS)))
-
-    def reasoning(loss: float) -> Candidate:
-        made = agent(str(loss))
-        return Candidate("reasons", made.with_node(replace(made.last, output=reasons)), ())
-
     slow, slower = reasoning(2.4), reasoning(2.45)
     field = [candidate(loss) for loss in (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)]
     laps = race(agent("9.0"), [slower, *field, slow], rows(24), engine, engine)
