@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,8 +102,9 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
     name, _, count = cell["setting"].partition("@")
     with ExitStack() as stack:
         if given.keep:
-            names = (str(cell[key]).replace("/", "-") for key in KEYS[1:5])
+            names = (str(cell[key]).replace("/", "-") for key in KEYS)
             folder = given.keep / "-".join(names)
+            shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
             folder.mkdir(parents=True)
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -9,7 +9,7 @@ where nothing is there is left out. A call without a schema answers in another l
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,16 +20,17 @@ from jinja2 import Environment, StrictUndefined
 from slearn.engine import (
     GREEDY,
     BoundedJson,
+    Counter,
     GenerateRequest,
     Generation,
     Message,
     Sampling,
     bounded_json,
+    clip,
 )
 from slearn.resources import read_resource
 from slearn.values import canonical
 
-Counter = Callable[[str], int]
 # What `$name` stands for in a schema: a list for an enumeration, a text for a start, or a schema.
 Names = Mapping[str, Sequence[Any] | str | Mapping[str, Any]]
 
@@ -96,31 +97,6 @@ def call(name: str) -> Call:
     """Return a call by its file's name."""
     raw = yaml.safe_load(read_resource("grammars", f"{name}.yaml"))
     return Call(name, raw["system"], raw["user"], raw["clip"], raw.get("schema", {}))
-
-
-def clip(value: str, tokens: int, count: Counter) -> str:
-    """Cut a text in its middle so that it has at most so many tokens, and mark the cut.
-
-    >>> clip("a b c d e f", 4, lambda text: len(text.split()))
-    'a b … f'
-    """
-    # a token has a byte at least
-    if len(value.encode("utf-8", "replace")) <= tokens or count(value) <= tokens:
-        return value
-    low, high = 0, min(len(value), tokens * 16)
-    while low < high:  # the longest cut that fits
-        size = (low + high + 1) // 2
-        if count(_cut(value, size)) <= tokens:
-            low = size
-        else:
-            high = size - 1
-    return _cut(value, low)
-
-
-def _cut(value: str, size: int) -> str:
-    head = (size + 1) // 2
-    tail = value[len(value) - (size - head) :] if size > head else ""
-    return f"{value[:head].rstrip()} … {tail.lstrip()}".strip()
 
 
 def fill(schema: Any, names: Names) -> Any:

@@ -88,7 +88,8 @@ def field_of(
         Cost(
             float(p),
             each + writing(one, count) + p * anew,
-            1 + Lap(one).writes,
+            1 + sum(bool(node.tools) for node in one.agent.nodes),
+            float(Lap(one).writes),
         )
         for one, p in zip(field, prompts, strict=True)
     ]

@@ -124,7 +124,7 @@ def _loop(
             state = replace(state, scores=scores, best=agent, best_scores=scores)
             for step in range(settings.max_steps):
                 session.progress.best(state.score)
-                if state.score >= 1:
+                if state.score >= 1 and len(state.scores) == len(validation):
                     return state, ALL_RIGHT
                 if not session.affords_step():
                     return state, BUDGET_SPENT

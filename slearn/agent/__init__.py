@@ -8,6 +8,7 @@ from slearn.agent.forward import forward, node_inputs, run_nodes
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Flow, Node, ToolCall
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.trajectory import Step, Trajectory
+from slearn.agent.use import room
 from slearn.agent.write import write, write_before_answer
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "node_inputs",
     "read_document",
     "render",
+    "room",
     "run_nodes",
     "save_agent",
     "signature",

@@ -102,10 +102,12 @@ def _contract_lines(contract: Contract) -> list[str]:
     if answer.type == "call":
         call = '`{"name": …, "arguments": {…}}`'
         lines.append(f"Answer with a call, {call}, or with `{NO_CALL}` where no function fits.")
+    names = ", then ".join(f"`{field.name}: …`" for field in contract.fields)
     if len(contract.fields) > 1:
-        names = ", then ".join(f"`{field.name}: …`" for field in contract.fields)
         several = any(field.multiline for field in contract.fields[:-1])
         lines.append(f"Write {names}, each {'beginning a line' if several else 'on its own line'}.")
+    elif not contract.plain:
+        lines.append(f"Write {names}.")
     return lines
 
 

@@ -22,6 +22,15 @@ def offered(node: Node, made: Sequence[ToolCall]) -> tuple[Tool, ...]:
     return node.tools if len(made) < node.max_calls and len(set(asked)) == len(asked) else ()
 
 
+def room(node: Node, window: int) -> int:
+    """Return how many tokens of each result a node reads: together a quarter of the window.
+
+    >>> room(Node("answer", (), max_calls=4), 8192)
+    512
+    """
+    return window // (4 * max(1, node.max_calls))
+
+
 def turn(
     node: Node, contract: Contract, example: Example, made: Sequence[ToolCall]
 ) -> tuple[Grammar, int]:

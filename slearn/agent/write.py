@@ -11,8 +11,8 @@ from slearn.agent.contract import Contract
 from slearn.agent.model import Node, ToolCall
 from slearn.agent.render import render
 from slearn.agent.trajectory import Step
-from slearn.agent.use import called, turn
-from slearn.engine import GREEDY, Engine, GenerateRequest, Sampling, ToolRequest, Watcher
+from slearn.agent.use import called, room, turn
+from slearn.engine import GREEDY, Engine, GenerateRequest, Sampling, ToolRequest, Watcher, clip
 from slearn.values import Example, Usage
 
 
@@ -57,7 +57,8 @@ def write(
             steps[i] = Step(node.name, inputs[i], output, got.text, got.valid, spent[i], made[i])
         results = engine.run_tools(list(calls.values()))
         for (i, asked), result in zip(calls.items(), results, strict=True):
-            done = ToolCall(asked.tool.name, asked.arguments, result.text, result.ok)
+            text = clip(result.text, room(node, engine.window), engine.count_tokens)
+            done = ToolCall(asked.tool.name, asked.arguments, text, result.ok)
             made[i] = (*made[i], done)
     return [steps[place] for place in range(len(examples))]
 

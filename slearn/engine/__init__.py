@@ -16,6 +16,7 @@ from slearn.engine.base import (
     ToolResult,
     Watcher,
 )
+from slearn.engine.clip import Counter, clip
 from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
 from slearn.engine.opening import describe_library, open_engine, reencode
 from slearn.engine.schema import BoundedJson, bounded_json
@@ -27,6 +28,7 @@ __all__ = [
     "TEXT",
     "Bounded",
     "BoundedJson",
+    "Counter",
     "Engine",
     "EngineSettings",
     "GenerateRequest",
@@ -44,6 +46,7 @@ __all__ = [
     "WrappedEngine",
     "bounded_json",
     "call_grammar",
+    "clip",
     "describe_library",
     "grammar_of",
     "open_engine",

@@ -70,6 +70,7 @@ class ReasonFirst(Optimizer):
         tried = usable[: min(_TRIED, third if split else len(usable))]
         fresh = usable[len(tried) :][: min(_COMPARED, third)] if split else []
         more = usable[len(tried) + len(fresh) :]
+        met = {one.example.id for one in proposal.trajectories}
         ids = {row.id for row in tried}
         now = [one for one in passed(proposal) if one.example.id in ids]
         plain: list[Candidate] = []
@@ -78,7 +79,7 @@ class ReasonFirst(Optimizer):
             edit = SetContract(node.name, Contract((way, node.output.answer)))
             agent = apply(proposal.agent, edit)
             right = right_answers(proposal, agent, tried)
-            if len(right) < len(now):
+            if sum(one.example.id in met for one in right) < len(now):
                 continue
             plain.append(self.candidate(proposal, [edit]))
             sets = {

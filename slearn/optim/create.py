@@ -48,13 +48,14 @@ class CreateTool(Optimizer):
         checked = (others if len(others) >= _SHOWN else rows)[:_CHECKED]
         best = whole(proposal, node, told, checked) if SOLVE not in taken(agent) else None
         found = []
-        if best is not None and best.share >= max(_SOME, commonest(checked)):
-            demos = shown_calls(node, best, checked)
+        if best is not None and best.share >= max(_SOME, commonest(best.rows)):
+            demos = shown_calls(node, best)
             one = self._given(proposal, node, best.tool, demos, "create tool")
             now = len(passed(proposal)) / len(proposal.trajectories)
             found.append(replace(one, tried=best.share > now))
         if best is None or best.share < 1:
-            found += self._helped(proposal, node, rows[:_TRIED])
+            met = {trajectory.example.id for trajectory in proposal.trajectories}
+            found += self._helped(proposal, node, [row for row in rows if row.id in met][:_TRIED])
         return found
 
     def _helped(self, proposal: Proposal, node: Node, rows: Sequence[Example]) -> list[Candidate]:
@@ -75,10 +76,10 @@ class CreateTool(Optimizer):
             right += right_answers(proposal, bare, rows[_LOOKED:])
             if len(right) <= max(sum(row.id in now for row in rows), best[0] if best else 0):
                 continue
-            count, shown = len(right), [one for one in right if grounded(agent, one)]
+            count, shown = len(right), [one for one in right if from_call(agent, one)]
             if shown and len(shown) < DEMOS:  # what the likeliest calls missed may come by luck
                 lucky = right_answers(proposal, bare, rest(rows, right), LUCKY)
-                shown += [one for one in lucky if grounded(agent, one)]
+                shown += [one for one in lucky if from_call(agent, one)]
             found = (demo_from(one, bare.last) for one in shown[:DEMOS])
             demos = tuple(demo for demo in found if demo is not None)
             if demos:
@@ -98,10 +99,10 @@ def taken(agent: Agent) -> set[str]:
     return {tool.name for tool in agent.tools}
 
 
-def grounded(agent: Agent, trajectory: Trajectory) -> bool:
+def from_call(agent: Agent, trajectory: Trajectory) -> bool:
     """Say whether the last call gave the answer: others teach that calls do not matter.
 
-    >>> # grounded(agent, forward(agent, [example], engine)[0])
+    >>> # from_call(agent, forward(agent, [example], engine)[0])
     """
     calls = trajectory.steps[-1].calls
     metric = metric_named(agent.metric)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from statistics import median_high
 from typing import Any
 
-from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text
+from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text, render
 from slearn.call import call
 from slearn.engine import Sampling
 from slearn.optim.base import Candidate, Optimizer, Proposal
@@ -94,9 +94,15 @@ def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tu
     >>> len(within([Demo({"input": "a"}, {"answer": "b"})], Node("n", ()), len))
     1
     """
+    empty = dict.fromkeys(node.inputs, "")
+
+    def size(*shown: Demo) -> int:
+        bare = replace(node, instructions=(), tools=(), demos=shown)
+        return sum(count(message.content) + 4 for message in render(bare, empty))
+
     room, fit = _ROOM, 0
     for demo in demos:
-        room -= count(f"{inputs_text(node, demo.inputs)}\n{node.output.render(demo.output)}") + 8
+        room -= size(demo) - size()
         if room < 0:
             break
         fit += 1

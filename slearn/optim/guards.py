@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from slearn.agent import Agent, Node, agent_digest, render
+from slearn.agent import Agent, Node, agent_digest, render, room
 from slearn.call import trainer_phrases
 from slearn.engine import call_grammar
 from slearn.grad import likeness, overlap, word_set
@@ -25,6 +25,7 @@ _SHINGLE = 7
 _LEAK = 24  # characters of an input that count as the input and not as chance
 _SAME = 0.9
 _FRAME = 64  # what a chat template adds, and room for choices in a prompt
+_TURN = 16  # what it adds to a call and its result
 _SOME = ("x" * 16,)  # stands for choices that differ from row to row
 _FUNCTIONS = (Tool("x" * 16, parameters='{"properties": {"a": {}, "b": {}, "c": {}}}'),)
 _QUOTE = 0.6  # words that a line shares with an input before it counts as that input
@@ -119,7 +120,13 @@ class Guards:
             own = source in names
             made = agent.node(source).output.max_tokens(_SOME, _FUNCTIONS) if own else 0
             inputs += made if own else self._longest
-        calling = call_grammar(node.tools).max_tokens + _FRAME if node.tools else 0
+        calling = 0
+        if (
+            node.tools
+        ):  # the last call may be as long as any, those before it as a result that is read
+            bound, most = call_grammar(node.tools).max_tokens, room(node, self.window)
+            calling = bound + most + _TURN
+            calling += (node.max_calls - 1) * (min(bound, most) + most + _TURN)
         return inputs + calling + node.output.max_tokens(_SOME, _FUNCTIONS) + _FRAME
 
     def _size(self, node: Node) -> int:

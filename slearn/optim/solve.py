@@ -25,6 +25,7 @@ from slearn.values import Example, Tool
 SOLVE = "solve"  # the name of such a function
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,23}")  # as the grammar of code writes names
 _DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
+_FEWEST = 3  # rows to check a mended function on
 _LOOKED = 3  # rows that all drafts are run on
 _FAILED = 3  # wrong calls that a mend is shown
 DEMOS = 4  # calls that are shown with a new tool
@@ -33,9 +34,10 @@ _MORE = 0.05
 
 @dataclass(frozen=True)
 class Draft:
-    """A tool and what it gave on some rows, with how many were right."""
+    """A tool and what it gave on some rows, and whether that was right."""
 
     tool: Tool
+    rows: tuple[Example, ...]
     results: tuple[ToolResult, ...]
     right: tuple[bool, ...]
 
@@ -44,11 +46,21 @@ class Draft:
         """The share of the rows that it gets right."""
         return sum(self.right) / len(self.right)
 
+    def on(self, places: Sequence[int]) -> Draft:
+        """Return the draft as it did on some of its rows."""
+        rows, results = (
+            tuple(self.rows[i] for i in places),
+            tuple(self.results[i] for i in places),
+        )
+        return Draft(self.tool, rows, results, tuple(self.right[i] for i in places))
+
 
 def whole(
     proposal: Proposal, node: Node, told: Sequence[Example], rows: Sequence[Example]
 ) -> Draft | None:
     """Return the best function of a node's inputs, after some rounds of mending; None without any.
+
+    Rows that a round was shown count no more: code may just repeat them.
 
     >>> # whole(proposal, node, rows[:6], rows).share
     """
@@ -65,10 +77,15 @@ def whole(
     for attempt in range(1, _ROUNDS + 1):
         if best is None or best.share == 1:
             break
-        wrong = {"code": best.tool.code, "failures": failures(node, best, rows)}
-        tools = written(proposal, {**values, **wrong}, _MENDED, attempt)
-        mended = max([best, *drafts(proposal, node, tools, rows)], key=lambda one: one.share)
-        if mended is best:
+        wrong = [place for place, right in enumerate(best.right) if not right][:_FAILED]
+        others = [place for place in range(len(best.rows)) if place not in wrong]
+        if len(others) < _FEWEST:
+            break
+        shown = {"code": best.tool.code, "failures": failures(node, best.on(wrong))}
+        tools = written(proposal, {**values, **shown}, _MENDED, attempt)
+        old = best.on(others)
+        mended = max([old, *drafts(proposal, node, tools, old.rows)], key=lambda one: one.share)
+        if mended is old:
             break
         best = mended
     return best
@@ -145,7 +162,7 @@ def drafts(
         right = tuple(
             got.ok and metric.score(got.text, row) == 1 for got, row in zip(gave, rows, strict=True)
         )
-        found.append(Draft(tool, gave, right))
+        found.append(Draft(tool, tuple(rows), gave, right))
     return found
 
 
@@ -164,23 +181,20 @@ def arguments(node: Node, row: Example) -> str:
     return json.dumps(dict(zip(names_of(node), values, strict=True)), ensure_ascii=False)
 
 
-def failures(node: Node, draft: Draft, rows: Sequence[Example]) -> str:
-    """Return what a draft got wrong, as lines."""
+def failures(node: Node, draft: Draft) -> str:
+    """Return what a draft gave, and what it should have given, as lines."""
     told: list[str] = []
-    for row, got, right in zip(rows, draft.results, draft.right, strict=True):
-        if not right and len(told) < _FAILED:
-            values = ", ".join(repr(row.inputs[name][:120]) for name in node.inputs)
-            target = (row.targets or ("",))[0][:120]
-            told.append(
-                f"{draft.tool.name}({values}) gives {got.text[:120]!r}, right is {target!r}"
-            )
+    for row, got in zip(draft.rows, draft.results, strict=True):
+        values = ", ".join(repr(row.inputs[name][:120]) for name in node.inputs)
+        target = (row.targets or ("",))[0][:120]
+        told.append(f"{draft.tool.name}({values}) gives {got.text[:120]!r}, right is {target!r}")
     return "\n".join(told)
 
 
-def shown_calls(node: Node, draft: Draft, rows: Sequence[Example]) -> tuple[Demo, ...]:
+def shown_calls(node: Node, draft: Draft) -> tuple[Demo, ...]:
     """Return demonstrations of calls that gave the target."""
     demos: list[Demo] = []
-    for row, got, right in zip(rows, draft.results, draft.right, strict=True):
+    for row, got, right in zip(draft.rows, draft.results, draft.right, strict=True):
         if right and len(demos) < DEMOS:
             made = ToolCall(draft.tool.name, arguments(node, row), got.text)
             answer = {node.output.answer.name: (row.targets or ("",))[0]}

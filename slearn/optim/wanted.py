@@ -40,7 +40,7 @@ class Wanted(Optimizer):
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return one candidate that shows nothing else, and one that keeps what was shown."""
         agent = proposal.agent
-        blamed = [agent.node(name) for name in by_blame(proposal) if able(agent, name)]
+        blamed = [agent.node(name) for name in by_blame(proposal) if hands_on(agent, name)]
         if not blamed:
             return []
         node = blamed[proposal.misses % len(blamed)]
@@ -51,10 +51,10 @@ class Wanted(Optimizer):
         new = {demo.source for demo in demos}
         kept = tuple(demo for demo in node.demos if demo.source not in new)
         sets = [demos, (*kept, *demos)] if demos and kept else [demos]
-        return [self.candidate(proposal, [SetDemos(node.name, own)]) for own in sets if own]
+        return [self.candidate(proposal, [SetDemos(node.name, demos)]) for demos in sets if demos]
 
 
-def able(agent: Agent, name: str) -> bool:
+def hands_on(agent: Agent, name: str) -> bool:
     """Say whether a node stands before the last and returns one text, number or choice."""
     output = agent.node(name).output
     kinds = ("text", "number", "choice")
@@ -89,11 +89,11 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
     losses = iter(losses_after(proposal.agent, examples, taken, proposal.runner, proposal.watch))
     demos, gained = list[Demo](), False
     for trajectory, texts in zip(tried, outputs, strict=True):
-        own, *others = [next(losses) for _ in texts]
-        least = min([own, *others])
+        found = [next(losses) for _ in texts]  # of its own output first
+        least = min(found)
         if least < _LIKELY:
-            text = texts[[own, *others].index(least)]
-            gained |= shortfall(own) - shortfall(least) >= _BETTER
+            text = texts[found.index(least)]
+            gained |= shortfall(found[0]) - shortfall(least) >= _BETTER
             demos.append(_demo(trajectory.steps[place], node, text, trajectory.example))
     chosen = balanced(demos, proposal.chance("wanted"))[:_SHOWN]
     return within(chosen, node, proposal.engine.count_tokens) if gained else ()
@@ -123,7 +123,7 @@ def _drafts(
         for texts in others:
             pairs = zip(texts, drafts[0], strict=True)
             count = proposal.runner.count_tokens
-            drafts.append([text if fits(text, field, count) else own for text, own in pairs])
+            drafts.append([text if one_line(text, field, count) else own for text, own in pairs])
     return list(drafts)
 
 
@@ -154,10 +154,10 @@ def guesses(
     return found
 
 
-def fits(text: str, field: Field, count: Callable[[str], int]) -> bool:
+def one_line(text: str, field: Field, count: Callable[[str], int]) -> bool:
     """Say whether a text is one that a text field of one line can hold.
 
-    >>> [fits(text, Field(max_chars=5), len) for text in ("a cat", "a bird", "", "a\\nb")]
+    >>> [one_line(text, Field(max_chars=5), len) for text in ("a cat", "a bird", "", "a\\nb")]
     [True, False, False, False]
     """
     plain = text == text.strip() and text.splitlines() == [text]
@@ -171,4 +171,4 @@ def _step(old: Step, node: Node, text: str) -> Step:
 
 def _demo(old: Step, node: Node, text: str, example: Example) -> Demo:
     output = {node.output.answer.name: text}
-    return Demo(dict(old.inputs), output, example.id, **own(node, example))
+    return Demo(dict(old.inputs), output, example.id, calls=old.calls, **own(node, example))

@@ -12,27 +12,28 @@ from slearn.select.race import FINALISTS, LAST, rungs
 from slearn.values import Example, Usage
 
 T = TypeVar("T")
-_PARTS = ("prompt", "row", "reads")
+_PARTS = ("prompt", "row", "turns", "weighed")
 
 
 @dataclass(frozen=True)
 class Cost:
     """The tokens of a candidate's prompt, and those that a row takes with its answer.
 
-    A race reads both twice where something is written before the answer: once to write it, and once
-    to weigh the right answer after it.
+    An answer takes several turns where tools are called before it. A race reads both once more
+    where something is written before the answer, to weigh the right one after it.
     """
 
     prompt: float
     row: float
-    reads: float = 1.0
+    turns: float = 1.0
+    weighed: float = 0.0
 
     @classmethod
     def spent(cls, usage: Usage, rows: int) -> Cost:
         """Return what a prompt and a row have taken in a round that shared the prompt.
 
         >>> Cost.spent(Usage(prompt=100 + 300, shared=2900), 30)
-        Cost(prompt=100.0, row=10.0, reads=1.0)
+        Cost(prompt=100.0, row=10.0, turns=1.0, weighed=0.0)
         """
         prompt = usage.shared / max(1, rows - 1)
         return cls(prompt, max(0.0, usage.computed - prompt) / max(1, rows))
@@ -51,7 +52,7 @@ class Cost:
         >>> Cost(100.0, 10.0).final(50)
         600.0
         """
-        return self.prompt + validation * self.row
+        return self.turns * (self.prompt + validation * self.row)
 
 
 def race_price(count: int, cost: Cost, rows: Sequence[Example], validation: int) -> float:
@@ -63,12 +64,12 @@ def race_price(count: int, cost: Cost, rows: Sequence[Example], validation: int)
     """
     price, running, finalists = 0.0, count, min(FINALISTS, count)
     for number, rung in enumerate(rungs(rows)):
-        if number == LAST and running <= finalists and cost.reads > 1:
+        if number == LAST and running <= finalists and cost.weighed:
             break
-        price += (running + 1) * cost.reads * (cost.prompt + len(rung) * cost.row)
+        price += (running + 1) * (cost.turns + cost.weighed) * (cost.prompt + len(rung) * cost.row)
         running = max(finalists, (running + 1) // 2)
     looks = (finalists - 1) * min(LOOK, validation)  # all but the best answer only a few rows
-    return price + finalists * 2 * cost.prompt + (validation + looks) * cost.row
+    return price + cost.turns * (finalists * 2 * cost.prompt + (validation + looks) * cost.row)
 
 
 def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> int:

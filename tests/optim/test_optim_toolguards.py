@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from slearn.agent import Agent, Contract, Demo, Field, ToolCall
+from slearn.agent import Agent, Contract, Demo, Field, ToolCall, forward
 from slearn.engine.scripted import ScriptedEngine
 from slearn.optim import Candidate, Edit, Guards, RewriteTool, SetTools, apply_all
-from slearn.values import Tool
+from slearn.tools import ToolEngine, tool_from_code
+from slearn.values import Example, Tool
 from tests.optim.proposals import chain, single
-from tests.optim.writers import chained, solving
+from tests.optim.writers import BOX, call, chained, solving
 
 INPUTS = [
     "my parcel never came to Oslo and nobody tells me why",
@@ -22,6 +23,8 @@ INPUTS = [
     "short one",
 ]
 count = ScriptedEngine().count_tokens
+
+pytestmark = pytest.mark.usefixtures("shared_box")
 
 
 def guards(**named: Any) -> Guards:
@@ -164,10 +167,32 @@ def test_what_was_refused_once_is_new_still() -> None:
 
 
 def test_a_node_that_reads_another_with_tools_has_room_for_its_answer() -> None:
-    long = Contract((Field(max_chars=2000, max_tokens=400),))
     agent = chained(solving())
-    agent = replace(agent, nodes=tuple(replace(node, output=long) for node in agent.nodes))
-    both = candidate(SetTools("answer", ()), agent=agent)
-    assert guards(window=1000).refuse(both) == ""
-    reason = guards(window=800).refuse(both)  # what it reads and what it writes
+    sizes = {"first": 400, "answer": 900}
+    nodes = (
+        replace(node, max_calls=1, output=Contract((Field(max_chars=4000, max_tokens=size),)))
+        for node in agent.nodes
+        for name, size in sizes.items()
+        if node.name == name
+    )
+    both = candidate(SetTools("answer", ()), agent=replace(agent, nodes=tuple(nodes)))
+    assert guards(window=1500).refuse(both) == ""
+    reason = guards(window=1300).refuse(both)  # what it reads and what it writes
     assert reason == "prompt of 'answer' leaves no room for the longest input"
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_what_may_run_has_room_for_all_that_its_tools_give(most: int) -> None:
+    told = tool_from_code("def told(text: str) -> str:\n    return 'word ' * 900 + text\n")
+    agent = single()
+    own = apply_all(agent, [SetTools("answer", (told,), (), "auto", most)])
+    ran = []
+    for window in range(200, 4000, 100):
+        if guards(window=window).refuse(candidate(SetTools("answer", (told,), (), "auto", most))):
+            continue
+        texts = [call("told", text=f"{n} " * 12) for n in range(most)]
+        engine = ScriptedEngine([*texts, "answer: billing"], window=window)
+        (found,) = forward(own, [Example("1", {"input": INPUTS[0]})], ToolEngine(engine, BOX))
+        assert found.answer == "billing" and len(found.steps[0].calls) == most
+        ran.append(window)
+    assert ran and ran[0] > 200

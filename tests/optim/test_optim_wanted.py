@@ -12,7 +12,7 @@ from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.evaluate import score_trajectories
 from slearn.optim import Proposal, SetDemos, Wanted
-from slearn.optim.wanted import able
+from slearn.optim.wanted import hands_on
 from slearn.values import Example
 from tests.optim.proposals import proposal, single
 
@@ -148,7 +148,7 @@ def test_nothing_is_tried_on_rows_that_the_agent_shows() -> None:
 def test_only_nodes_before_the_last_that_return_one_value(
     name: str, contract: Contract, can: bool
 ) -> None:
-    assert able(chain(contract), name) is can
+    assert hands_on(chain(contract), name) is can
 
 
 def test_an_agent_of_one_node_has_none() -> None:
