@@ -13,6 +13,8 @@ from slearn.values import Example, digest
 POOL = 64  # rows that demos may be made of
 FORWARD = 12  # rows of the pool that the agent answers
 LOOKED_AT = 4  # answers that get a language loss and gradients
+_LEAST = 24  # rows of validation: fewer decide nothing
+_ANSWER = 10  # tokens of an answer, about
 RACE = 24  # rows that candidates race on
 
 
@@ -76,15 +78,32 @@ def shuffled(examples: Sequence[Example]) -> list[Example]:
     return random.Random(0).sample(list(examples), len(examples))
 
 
+def heard(examples: Sequence[Example], tokens: float, count: Callable[[str], int]) -> list[Example]:
+    """Return the first examples, as many as may be read for so many tokens; some at least.
+
+    >>> len(heard([Example(str(n), {"input": "x" * 90}) for n in range(100)], 5000, len))
+    50
+    """
+    kept = 0
+    for example in examples:
+        tokens -= count("\n".join(_texts(example))) + _ANSWER
+        if tokens < 0 and kept >= _LEAST:
+            break
+        kept += 1
+    return list(examples[:kept])
+
+
 def longest(examples: Sequence[Example], count: Callable[[str], int]) -> int:
     """Return the tokens of the longest row, choices of its own included.
 
     Only the rows with the most characters are counted: tokenizing 100,000 rows would take long.
     """
-    texts = (
-        "\n".join([*row.inputs.values(), *(row.choices or ()), *_told(row)]) for row in examples
-    )
+    texts = ("\n".join(_texts(row)) for row in examples)
     return max(map(count, heapq.nlargest(3, texts, key=len)), default=0)
+
+
+def _texts(row: Example) -> list[str]:
+    return [*row.inputs.values(), *(row.choices or ()), *_told(row)]
 
 
 def _told(row: Example) -> list[str]:

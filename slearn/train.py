@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from slearn.agent import Agent, agent_to_text
-from slearn.batches import draw, longest, sample, shuffled
+from slearn.batches import draw, heard, longest, sample, shuffled
 from slearn.errors import Interrupted
 from slearn.evaluate import Evaluation, evaluate
 from slearn.loss import Measure, measured_losses, task_text
@@ -25,6 +25,8 @@ from slearn.state import Frame, State
 from slearn.step import take_step
 from slearn.store import RunLog
 from slearn.values import Example
+
+_VALIDATION = 0.15  # of the budget: what reading validation once may take
 
 __all__ = ["Engines", "TrainData", "train"]
 
@@ -107,12 +109,13 @@ def _loop(
 ) -> tuple[State, str]:
     """Take steps until the budget is spent or nothing pays; say which."""
     settings = session.settings
-    validation = shuffled(sample(data.val, settings.val_limit))
+    count, budget = session.agent_engine.count_tokens, settings.budget_tokens or 0
+    each = budget * _VALIDATION / len(agent.nodes)
+    validation = heard(shuffled(sample(data.val, settings.val_limit)), each, count)
     rows = [*sample(data.train, 2000), *validation, *(data.test or ())]
     inputs = [text for row in rows for text in row.inputs.values()]
-    engine = session.agent_engine
-    size = longest([*data.train, *validation, *(data.test or ())], engine.count_tokens)
-    guards = Guards(engine.count_tokens, inputs, engine.window, longest=size)
+    size = longest([*data.train, *validation, *(data.test or ())], count)
+    guards = Guards(count, inputs, session.agent_engine.window, longest=size)
     guards.seen(agent)
     teach, aside = set_aside(data.train)
     frame = Frame(session, guards, optimizers, validation, aside, task, measure)

@@ -50,7 +50,8 @@ class MendTool(Optimizer):
                 if tool.code and any(not case.right for case in cases):
                     mended = mend(proposal, node, tool, cases)
                     if mended is not None:
-                        found.append(self.candidate(proposal, [RewriteTool(node.name, mended)]))
+                        one = self.candidate(proposal, [RewriteTool(node.name, mended)])
+                        found.append(replace(one, tried=True))
         return found
 
 

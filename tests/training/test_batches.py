@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slearn.agent import Agent, Demo, Flow, Node
-from slearn.batches import FORWARD, POOL, RACE, Batch, draw, sample, worst
+from slearn.batches import FORWARD, POOL, RACE, Batch, draw, heard, sample, worst
 from slearn.values import Example
 
 AGENT = Agent("a", (Node("n", ()),), Flow(("n",)))
@@ -81,3 +81,18 @@ def test_the_worst_are_the_lowest_in_their_order(scores: list[float], count: int
     assert places == sorted(places) and len(places) == min(count, len(scores))
     left = [score for place, score in enumerate(scores) if place not in places]
     assert all(scores[place] <= other for place in places for other in left)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 3000), max_size=120), st.integers(0, 100_000))
+def test_validation_is_what_can_be_read_and_a_few_rows_at_least(
+    lengths: list[int], tokens: int
+) -> None:
+    given_ = [Example(str(n), {"input": "x" * length}) for n, length in enumerate(lengths)]
+    found = heard(given_, tokens, len)
+    assert found == given_[: len(found)]
+    assert len(found) >= min(24, len(given_))
+    price = sum(length + 10 for length in lengths[: len(found)])
+    assert price <= tokens or len(found) == min(24, len(given_))
+    if len(found) < len(given_):
+        assert price + lengths[len(found)] + 10 > tokens

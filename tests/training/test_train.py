@@ -286,6 +286,20 @@ def test_where_the_budget_ends_the_verdict_is_that_of_fewer_rows(
     assert spent <= 1.1 * budget + 30 * 150  # a first look is always taken, at so many words a row
 
 
+def test_long_rows_leave_most_of_the_budget_for_learning(store_path: Path) -> None:
+    many = [
+        replace(row, id=f"{row.id} {n}", inputs={"input": row.inputs["input"] + " so" * 180})
+        for row in toy.rows()[24:]
+        for n in range(2)
+    ]
+    given = TrainData(toy.rows()[:24], many, toy.rows()[:2])
+    settings = TrainSettings(budget_tokens=40_000, budget_minutes=None, max_steps=1)
+    toy.run(store_path, given=given, settings=settings)
+    (first, *_) = toy.recorded(store_path)["records"]["candidates"]
+    found = [one for one in toy.recorded(store_path)["calls"] if one[3] == 1]
+    assert first and 24 <= len(found) < 40  # of 96 rows, read once
+
+
 def test_a_step_that_runs_out_of_tokens_changes_nothing(store_path: Path) -> None:
     result = toy.run(store_path, settings=TrainSettings(budget_tokens=1, budget_minutes=None))
     assert result.agent == toy.start() and (result.accepted, result.rejected) == (0, 0)
