@@ -205,8 +205,15 @@ class Contract:
         before = self.fields[: self.fields.index(self.answer)]
         return Contract((*before, Field(self.answer.name, "choice", choices=("",))), not self.plain)
 
-    def parse(self, text: str) -> dict[str, str]:
-        """Read an output into field values; EngineError if it is no such output."""
+    def parse(self, text: str, *, whole: bool = True) -> dict[str, str]:
+        """Read an output into field values; EngineError if it is no such output.
+
+        Of one that was cut off, and so is not `whole`, the fields that it did not get to are empty:
+        all of them where what was cut off is a call of a tool.
+
+        >>> Contract((Field("reasoning"), Field())).parse("reasoning: It is", whole=False)
+        {'reasoning': 'It is', 'answer': ''}
+        """
         if self.plain:
             return {self.fields[0].name: text.strip()}
         values: dict[str, str] = {}
@@ -214,7 +221,10 @@ class Contract:
         labels = [f"{field.name}:" for field in self.fields]
         for field, label, following in zip(self.fields, labels, [*labels[1:], ""], strict=True):
             if not lines or not lines[0].startswith(label):
-                raise EngineError(f"an output lacks its field {field.name!r}: {text!r}")
+                if whole:
+                    raise EngineError(f"an output lacks its field {field.name!r}: {text!r}")
+                lines, values[field.name] = [], ""
+                continue
             end = 1 if following else len(lines)
             while following and field.multiline and end < len(lines):
                 if lines[end].startswith(following):

@@ -53,7 +53,7 @@ def write(
             if call is not None:
                 calls[i] = call
                 continue
-            output = wanted.parse(got.text)
+            output = wanted.parse(got.text, whole=got.valid)
             steps[i] = Step(node.name, inputs[i], output, got.text, got.valid, spent[i], made[i])
         results = engine.run_tools(list(calls.values()))
         for (i, asked), result in zip(calls.items(), results, strict=True):

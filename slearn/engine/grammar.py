@@ -115,9 +115,9 @@ def _expression(kind: Any, rules: list[str]) -> str:
         name = f"r{len(rules)}"
         rules.append(f"{name}[max_tokens={kind.max_tokens}]: {regex(kind.pattern)}")
         return name
-    if isinstance(kind, Grammar) and kind.constrained:  # its rules keep their names
-        name = f"r{len(rules)}"
-        rules.append(kind.lark.replace("start:", f"{name}:", 1))
+    if isinstance(kind, Grammar) and kind.constrained:
+        name = f"r{len(rules)}"  # no other rule has it, so none has it before its own names
+        rules.append(kind.renamed(f"{name}_").lark.replace("start:", f"{name}:", 1))
         return name
     if not isinstance(kind, dsl.Term):
         try:

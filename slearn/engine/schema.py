@@ -22,14 +22,16 @@ DEFAULT_CHARS = 200
 DEFAULT_TOKENS = 60
 DEFAULT_ITEMS = 8
 _KNOWN = {
-    "object": {"properties", "required", "additionalProperties", "x-optional", "x-values"},
+    "object": {
+        "properties", "required", "additionalProperties", "x-optional", "x-values", "x-max-items",
+    },
     "array": {"items", "minItems", "maxItems"},
     "string": {"minLength", "maxLength", "x-max-tokens", "x-start"},
     "integer": set[str](),
     "number": set[str](),
     "boolean": set[str](),
-}
-_LIMITS = {"minItems", "maxItems", "minLength", "maxLength", "x-max-tokens"}
+}  # fmt: skip
+_LIMITS = {"minItems", "maxItems", "minLength", "maxLength", "x-max-tokens", "x-max-items"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def bounded_json(schema: Mapping[str, Any]) -> BoundedJson:
 
     Supported: object (all properties required, in their order), array, string, integer, number,
     boolean, enum, const, anyOf, title and description; `x-optional` names properties of an object
-    that may be left out, and then stand last. Anything else raises InputError.
+    that may be left out, and then stand last; with `x-values` one has names of any kind, at most
+    `x-max-items`, and values of that schema. Anything else raises InputError.
     """
     rules: list[str] = []
     body, tokens = _compile(schema, rules)
@@ -147,7 +150,7 @@ def _is_size(value: Any) -> bool:
 
 def _object(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     if "x-values" in schema:
-        return _map(schema["x-values"], rules)
+        return _map(schema["x-values"], schema.get("x-max-items", DEFAULT_ITEMS), rules)
     needed: list[str] = []
     optional: list[str] = []
     tokens = 1
@@ -168,13 +171,14 @@ def _object(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     return (f'"{{" ({" | ".join(orders)})? "}}"', tokens + 1) if orders else (literal("{}"), 2)
 
 
-def _map(values: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
+def _map(values: Mapping[str, Any], count: int, rules: list[str]) -> tuple[str, int]:
+    if count == 0:
+        return literal("{}"), 2
     key, most = _string({"minLength": 1, "maxLength": 40, "x-max-tokens": 16}, rules)
     body, bound = _compile(values, rules)
     name = f"pair{len(rules)}"
     rules.append(f'{name}: {key} ": " {body}')
-    more = f'{name} (", " {name}){{0,{DEFAULT_ITEMS - 1}}}'
-    return f'"{{" ({more})? "}}"', 2 + DEFAULT_ITEMS * (most + bound + 4)
+    return f'"{{" ({_several(name, 0, count)})? "}}"', 2 + count * (most + bound + 4)
 
 
 def _array(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
@@ -185,10 +189,13 @@ def _array(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:
     rules.append(f"{name}: {body}")
     if most == 0:
         return literal("[]"), 2
-    more = name
-    if most > 1:
-        more += f' (", " {name}){{{max(0, least - 1)},{most - 1}}}'
-    return f'"[" ({more}){"" if least else "?"} "]"', 2 + most * (bound + 2)
+    several = _several(name, least, most)
+    return f'"[" ({several}){"" if least else "?"} "]"', 2 + most * (bound + 2)
+
+
+def _several(name: str, least: int, most: int) -> str:
+    more = f' (", " {name}){{{max(0, least - 1)},{most - 1}}}'
+    return name + more if most > 1 else name  # llguidance knows no {0,0}
 
 
 def _string(schema: Mapping[str, Any], rules: list[str]) -> tuple[str, int]:

@@ -26,11 +26,11 @@ from slearn.agent import (
 )
 from slearn.engine import Engine, Message, ToolRequest
 from slearn.engine.scripted import ScriptedEngine, accepts
-from slearn.errors import InputError
+from slearn.errors import EngineError, InputError
 from slearn.loss import measured_loss
 from slearn.tools import ToolEngine, tool_from_code
 from slearn.values import Example, Tool
-from tests.optim.writers import BOX, DOUBLE, Noted, call, caller
+from tests.optim.writers import BOX, DOUBLE, CutOff, Noted, call, caller
 
 pytestmark = pytest.mark.usefixtures("shared_box")
 
@@ -132,6 +132,57 @@ def test_with_a_json_answer_the_rules_of_both_grammars_stay_apart() -> None:
     contract = Contract((Field(type="json", schema=schema),))
     (found,) = forward(agent(say, output=contract), [ROW], ToolEngine(inner, BOX))
     assert found.answer == '{"a": "x"}'
+
+
+SAY = tool_from_code("def say(text: str) -> str:\n    return text\n")
+LOOK = Tool("look", parameters='{"properties": {"at": {"type": "string"}}}')
+CALLS = (Field("draft", "call"), Field("answer", "call"))
+
+
+@pytest.mark.parametrize("fields", [CALLS[1:], CALLS])
+def test_tools_are_called_before_an_answer_that_is_a_call(fields: tuple[Field, ...]) -> None:
+    row = replace(ROW, functions=(LOOK, Tool("see", parameters=LOOK.parameters)))
+    said = {"draft": "none", "answer": call("look", at="x").removeprefix("call: ")}
+    contract = Contract(fields, labelled=True)
+    inner = Noted(call("say", text="y"), contract.render(said))
+    (found,) = forward(agent(SAY, output=contract), [row], ToolEngine(inner, BOX))
+    assert found.answer == said["answer"] and found.steps[0].calls[0].result == "y"
+    assert not accepts(inner.asked[0].grammar, call("look", at="y"))
+
+
+def test_a_contract_may_have_two_calls() -> None:
+    row = replace(ROW, functions=(LOOK,))
+    text = "\n".join(
+        f'{field.name}: {{"name": "look", "arguments": {{"at": "x"}}}}' for field in CALLS
+    )
+    inner = Noted(text)
+    (found,) = forward(caller(output=Contract(CALLS)), [row], ToolEngine(inner, BOX))
+    assert list(found.steps[0].output) == ["draft", "answer"]
+    assert not accepts(inner.asked[0].grammar, text.replace("look", "say"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('call: {"name": "say", "arguments": {"text": "x', ("", "")),
+        ("call: ", ("", "")),
+        ("", ("", "")),
+        ("reason", ("", "")),
+        ("reasoning: It", ("It", "")),
+        ("reasoning: It is\nans", ("It is", "")),
+        ("reasoning: It is\nanswer: 4", ("It is", "4")),
+    ],
+)
+def test_an_output_that_was_cut_off_lacks_what_it_did_not_get_to(
+    text: str, said: tuple[str, str]
+) -> None:
+    contract = Contract((Field("reasoning"), Field()))
+    assert contract.parse(text, whole=False) == dict(
+        zip(("reasoning", "answer"), said, strict=True)
+    )
+    if not said[1]:
+        with pytest.raises(EngineError, match="lacks its field"):
+            contract.parse(text)
 
 
 def test_fields_before_the_answer_follow_the_calls() -> None:
@@ -248,3 +299,9 @@ def test_a_node_without_tools_may_write_what_looks_like_a_call() -> None:
     text = call("double", n=21)
     (found,) = forward(caller(), [ROW], ToolEngine(Noted(text), BOX))
     assert (found.answer, found.steps[0].calls) == (text, ())
+
+
+def test_a_call_that_was_cut_off_is_an_invalid_output() -> None:
+    engine = CutOff(lambda _: call("double", n=21))
+    (found,) = forward(agent(), [ROW], ToolEngine(engine, BOX))
+    assert (found.steps[0].valid, found.answer, found.steps[0].calls) == (False, "", ())

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slearn.agent import signature
@@ -27,11 +27,16 @@ from slearn.errors import InputError
 from slearn.values import Tool
 
 INTEGER, STRING = {"type": "integer"}, {"type": "string"}
+REF = {"$ref": "#/$defs/Node"}
 ANY = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
 
 
 def tool(schema: Any, name: str = "f") -> Tool:
     return Tool(name, parameters=json.dumps(schema, ensure_ascii=False))
+
+
+def listed(items: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items, **more}
 
 
 def of(properties: dict[str, Any], **more: Any) -> Tool:
@@ -267,6 +272,14 @@ def test_a_schema_that_refers_to_itself_ends(node: Any) -> None:
     assert signature(made).startswith("f(a: ")
 
 
+def test_a_type_inside_itself_is_anything_and_beside_itself_is_not() -> None:
+    point = {"type": "object", "properties": {"x": {"$ref": "#/$defs/N"}, "next": REF}}
+    named = {"$defs": {"Node": point, "N": INTEGER}}
+    found = parameters_of(of({"a": REF, "b": listed(REF)}, **named))["properties"]
+    known = {"type": "object", "properties": {"x": INTEGER, "next": ANY}}
+    assert found == {"a": known, "b": {"type": "array", "items": known}}
+
+
 def test_deep_schemas_end_as_anything() -> None:
     kind: Any = INTEGER
     value: Any = 1
@@ -304,19 +317,23 @@ def test_a_word_of_another_kind_than_it_should_be(kind: str, name: str, value: A
 @pytest.mark.parametrize(
     "schema",
     [
-        {"properties": [1]},
-        {"properties": "abc"},
         {"properties": {"a": {"type": "object", "properties": "abc"}}},
+        {"properties": {"a": {"type": "object", "properties": [1]}}},
         {"$defs": [1]},
         {"$defs": None},
         {"definitions": "x"},
+        {"properties": []},
     ],
 )
-def test_an_absurd_object_is_refused_or_read_as_the_nearest(schema: Any) -> None:
-    try:
-        parameters_of(tool(schema))
-    except InputError:
-        pass
+def test_an_absurd_object_is_read_as_the_nearest(schema: Any) -> None:
+    made = tool(schema)
+    assert list(write([made], 0)["arguments"]) == list(schema.get("properties", ()))
+
+
+@pytest.mark.parametrize("given", [[1], "abc", "", 3, 0, True, False])
+def test_properties_that_are_no_object_are_refused(given: Any) -> None:
+    with pytest.raises(InputError, match="tool 'f': its properties are no JSON object"):
+        parameters_of(tool({"properties": given}))
 
 
 def test_a_schema_that_no_parser_reads_is_refused() -> None:
@@ -417,12 +434,21 @@ KINDS = st.recursive(LEAVES, lambda inner: objects(inner) | arrays(inner), max_l
 SHORT = {"$defs": {"Short": {"type": "string", "minLength": 1, "maxLength": 3}}}
 
 
+def longest(schema: Any) -> int:
+    """Return about how many tokens a value may take."""
+    if "properties" in schema:
+        parts = schema["properties"].items()
+        return sum(len(json.dumps(name)) + 8 + longest(kind) for name, kind in parts)
+    return int(schema["maxItems"] * (longest(schema["items"]) + 2)) if "items" in schema else 64
+
+
 @settings(max_examples=40, deadline=None)
 @given(objects(KINDS), st.data())
 def test_what_a_schema_allows_is_accepted_in_the_grammars_order(
     made: Any, data: st.DataObject
 ) -> None:
     schema, values = made
+    assume(longest(schema) < 1500)  # lists of a call that could be longer have fewer items
     assert fine(tool({**schema, **SHORT}), data.draw(values))
 
 
@@ -444,6 +470,24 @@ def plain(schema: Any) -> Any:
     return {**found, "type": words.get(kind, kind)} if isinstance(kind, str) else found
 
 
+def closed(nearest: Any) -> Any:
+    """Return the nearest form in the words of JSON Schema, for an independent validator."""
+    if "anyOf" in nearest:
+        return {"anyOf": [closed(option) for option in nearest["anyOf"]]}
+    if nearest.get("type") == "array":
+        return {**nearest, "items": closed(nearest["items"])}
+    if "x-values" in nearest:
+        most = nearest.get("x-max-items", 8)
+        kind = closed(nearest["x-values"])
+        return {"type": "object", "additionalProperties": kind, "maxProperties": most}
+    if nearest.get("type") != "object":
+        return nearest
+    inner = {name: closed(kind) for name, kind in nearest["properties"].items()}
+    needed = [name for name in inner if name not in nearest.get("x-optional", ())]
+    return {"type": "object", "properties": inner, "required": needed,
+            "additionalProperties": False}  # fmt: skip
+
+
 @settings(max_examples=40, deadline=None)
 @given(objects(KINDS), st.integers(0, 3))
 def test_whatever_is_written_satisfies_the_schema(made: Any, seed: int) -> None:
@@ -451,6 +495,7 @@ def test_whatever_is_written_satisfies_the_schema(made: Any, seed: int) -> None:
     written = write([tool(schema)], seed)
     assert written["name"] == "f"
     jsonschema.validate(written["arguments"], plain(schema))
+    jsonschema.validate(written["arguments"], closed(parameters_of(tool(schema))))
     assert fine(tool(schema), written["arguments"])
 
 
@@ -474,6 +519,129 @@ def test_whatever_a_property_is_called_it_can_be_called(kind: Any) -> None:
         write([of({"a": kind})], 0)
     except InputError as refused:  # a list of no types
         assert "list of options" in str(refused)
+
+
+def wide(count: int, levels: int) -> Tool:
+    """A tool whose types refer to each other: so many properties at each of so many levels."""
+    named: dict[str, Any] = {f"D{levels}": STRING}
+    for level in range(levels):
+        parts = {f"p{n}": {"$ref": f"#/$defs/D{level + 1}"} for n in range(count)}
+        named[f"D{level}"] = {"type": "object", "properties": parts}
+    return of({"x": {"$ref": "#/$defs/D0"}}, **{"$defs": named})
+
+
+def recursive(count: int) -> Tool:
+    node: dict[str, Any] = {"type": "object", "properties": {f"p{n}": REF for n in range(count)}}
+    return of(node["properties"], **{"$defs": {"Node": node}})
+
+
+LARGE: dict[str, Tool] = {
+    "lists of lists": of({"x": listed(listed(STRING))}),
+    "lists of objects of any names": of({"x": listed({"type": "object"})}),
+    "objects of objects": of({"x": {"type": "object", "additionalProperties": {"type": "object"}}}),
+    "many items": of({"x": listed(STRING, maxItems=100)}),
+    "many items at least": of({"x": listed(STRING, minItems=100)}),
+    "long and many": of({"x": listed({**STRING, "minLength": 8}, minItems=40)}),
+    "itself in 8 properties": recursive(8),
+    "itself in 12 properties": recursive(12),
+    "8 properties at 5 levels": wide(8, 4),
+    "30 properties at 5 levels": wide(30, 4),
+    "lists in six lists": of({"x": listed(listed(listed(listed(listed(listed(STRING))))))}),
+    "60 texts": of({f"p{n}": STRING for n in range(60)}),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_could_be_too_long_has_less_room(name: str) -> None:
+    found = call_grammar([LARGE[name]])
+    assert found.max_tokens <= 2000 and len(found.grammar.lark) < 20_000
+    nearest = closed(parameters_of(LARGE[name]))
+    for seed in range(2):
+        made = write([LARGE[name]], seed)["arguments"]
+        jsonschema.validate(made, nearest)
+        assert fine(LARGE[name], made)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("lists of lists", listed(listed(STRING, maxItems=4), maxItems=4)),
+        ("many items", listed(STRING, maxItems=16)),
+        ("many items at least", listed({**STRING, "x-max-tokens": 15}, minItems=100)),
+        (
+            "long and many",  # what the least length may take is left, at four bytes a character
+            listed({**STRING, "minLength": 8, "x-max-tokens": 33}, minItems=40),
+        ),
+        (
+            "objects of objects",
+            {
+                "type": "object",
+                "x-values": {"type": "object", "x-values": ANY, "x-max-items": 4},
+                "x-max-items": 4,
+            },
+        ),
+    ],
+)
+def test_lists_get_fewer_items_before_texts_get_shorter(name: str, kind: Any) -> None:
+    assert parameters_of(LARGE[name])["properties"]["x"] == kind
+
+
+def test_what_is_deepest_is_left_out_where_no_size_helps() -> None:
+    level = parameters_of(wide(30, 4))["properties"]["x"]
+    assert level["properties"].keys() == {f"p{n}" for n in range(30)}
+    assert all("anyOf" in kind for kind in level["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [
+        (STRING, 99),
+        (INTEGER, 50),
+        ({"type": "number"}, 57),
+        ({"type": "boolean"}, 42),
+        (listed(STRING), 551),
+        (listed(INTEGER), 159),
+        (listed(INTEGER, maxItems=100), 1539),
+        ({"enum": ["a", "bcd"]}, 42),
+        ({"type": "object", "properties": {"a": STRING, "b": INTEGER}}, 126),
+        (listed({"type": "object", "properties": {"a": STRING, "b": STRING}}), 1159),
+        ({"type": "object", "x-values": ANY}, 719),
+    ],
+)
+def test_what_fits_has_all_the_room_it_asks_for(kind: Any, most: int) -> None:
+    assert call_grammar([of({"x": kind})]).max_tokens == most
+    assert parameters_of(of({"x": kind}))["properties"]["x"] == kind
+
+
+def test_the_tools_of_a_call_have_room_of_their_own() -> None:
+    short, long = of({"x": listed(STRING)}), LARGE["lists of lists"]
+    both = [short, Tool("g", parameters=long.parameters)]
+    assert call_grammar(both).max_tokens == call_grammar(both[1:]).max_tokens
+    assert accepts(call_grammar(both).grammar, call({"x": ["a"] * 8}))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        of({f"p{n}": STRING for n in range(100)}),
+        of({f"p{n}": {**STRING, "minLength": 900} for n in range(3)}),
+        of({"x": listed(INTEGER, minItems=200)}),
+    ],
+)
+def test_a_call_that_never_fits_is_refused(made: Tool) -> None:
+    assert list(parameters_of(made)["properties"])  # it can be shown all the same
+    with pytest.raises(InputError) as refused:
+        call_grammar([tool({}, "g"), made])
+    text = str(refused.value)
+    assert text.startswith("tool 'f': a call of it could take ") and "\n" not in text
+    assert text.endswith("more than 2000 (give it fewer parameters, or a smaller minItems or "
+                         "minLength)")  # fmt: skip
+
+
+def test_parameters_belong_to_who_asks_for_them() -> None:
+    made = of({"a": INTEGER})
+    parameters_of(made)["properties"].clear()
+    assert list(parameters_of(made)["properties"]) == ["a"]
 
 
 def test_a_renamed_grammar_keeps_its_literals() -> None:

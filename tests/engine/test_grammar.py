@@ -91,6 +91,14 @@ def test_a_grammar_is_its_own() -> None:
     assert not TEXT.constrained and accepts(TEXT, "anything \n at all")
 
 
+def test_grammars_in_one_keep_their_rules_apart() -> None:
+    inner = bounded_json({"type": "array", "items": {"type": "string"}}).grammar
+    word = grammar_of(Bounded("[a-z]+", 3))  # its rule is named as those of the whole are
+    twice = grammar_of(dsl.Sequence([word, dsl.String(" "), inner, word, inner]))
+    assert accepts(twice, 'a ["b"]c["d", "e"]') and not accepts(twice, 'a ["b"]c')
+    assert accepts(grammar_of(dsl.Sequence([twice, twice])), 'a ["b"]c["d"]a []c[]')
+
+
 @pytest.mark.parametrize("kind", [object(), dsl.Sequence([TEXT]), print])
 def test_what_has_no_grammar_is_refused(kind: Any) -> None:
     with pytest.raises(InputError, match="no grammar for"):
