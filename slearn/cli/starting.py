@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slearn.cli.engines import identify
-from slearn.datasets import SPLITS, Prepared, Wishes, input_names, prepare, read_rows, write_project
-from slearn.errors import DataError
+from slearn.datasets import SPLITS, Wishes, input_names, prepare, read_rows, write_project
 from slearn.metrics import MEASURED, metric_named
 
 
@@ -34,7 +33,6 @@ def start_project(
     present = {name for row in rows for name in row}
     wishes = Wishes(inputs=input_names(inputs, present), **given)
     prepared = prepare(rows, wishes, where=str(data), name=directory.absolute().name or "agent")
-    _check_targets(prepared, str(data))
     files = write_project(directory, prepared, source=data, force=force)
     agent, parts = prepared.proposal.agent, prepared.splits
     answer = agent.last.output.answer
@@ -46,25 +44,3 @@ def start_project(
         "files": [str(path) for path in files],
         "decisions": [decision._asdict() for decision in prepared.decisions],
     }
-
-
-def _check_targets(prepared: Prepared, where: str) -> None:
-    """Refuse a target that the metric cannot read: it would end the training later.
-
-    What a user's own metric makes of targets is not known here; a judge and tests need none.
-    """
-    name = prepared.proposal.agent.metric
-    if name in MEASURED or ":" in name:
-        return
-    metric = metric_named(name)
-    for example in (row for part in SPLITS for row in getattr(prepared.splits, part)):
-        place = f"{where}, row {example.id}"
-        hint = "mend or leave out the row, or name another --metric"
-        try:
-            scores = [metric.score(target, example) for target in example.targets or ()]
-        except DataError as error:
-            raise DataError(error.message, where=place, hint=hint) from None
-        if scores and not max(scores):
-            target = (example.targets or ("",))[0][:60]
-            fault = f"the metric {name!r} cannot read its target {target!r}"
-            raise DataError(fault, where=place, hint=hint)

@@ -2,8 +2,8 @@
 
 Functions are described as everywhere (name, description, parameters; OpenAI's wrapping too). A
 target is a list of calls: `{"name": …, "arguments": {…}}`, or as the Berkeley Function Calling
-Leaderboard writes them, `{name: {argument: [acceptable values]}}`, "" meaning that it may be left
-out. An empty list means that no function fits, and the answer is `none`.
+Leaderboard writes them, `{name: {argument: [acceptable values]}}`, "" in that list meaning that it
+may be left out. An empty list means that no function fits, and the answer is `none`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from slearn.agent import NO_CALL
 from slearn.engine import call_grammar, parameters_of
 from slearn.errors import DataError, InputError
-from slearn.metrics import exactly
+from slearn.metrics import OPTIONAL, exactly
 from slearn.values import Tool, as_text
 
 _MOST = 8  # ways to write a target
@@ -107,13 +107,23 @@ def _spec(call: Mapping[str, Any], where: str) -> dict[str, dict[str, list[Any]]
     if len(call) == 1:
         ((name, arguments),) = call.items()
         if isinstance(arguments, Mapping):
-            return {
-                str(name): {
-                    str(key): given if isinstance(given, list) else [given]
-                    for key, given in arguments.items()
-                }
-            }
+            return {str(name): {str(key): _values(given) for key, given in arguments.items()}}
     raise DataError(f"a target is a list of calls, found {as_text(call)[:60]}", where=where)
+
+
+def _values(given: Any) -> list[Any]:
+    """Return the acceptable values of an argument; one that is no list is the only one."""
+    if not isinstance(given, list):
+        return [_inside(given)]
+    values = [_inside(one) for one in given]
+    return [*values, OPTIONAL] if "" in values else values
+
+
+def _inside(value: Any) -> Any:
+    """Return an acceptable value in which all that stands in an object has a list of values."""
+    if isinstance(value, Mapping):
+        return {str(key): _values(given) for key, given in value.items()}
+    return [_inside(one) for one in value] if isinstance(value, list) else value
 
 
 def _texts(tool: Tool, arguments: Mapping[str, list[Any]], read: str) -> Iterator[str]:
@@ -137,28 +147,37 @@ def _ways(
     values: list[Any], kind: Mapping[str, Any], read: str, optional: bool
 ) -> list[tuple[Any, ...]]:
     """Return the ways to give one argument: a value, or () for leaving it out."""
-    ways: list[tuple[Any, ...]] = [(_plain(value, kind),) for value in values if value != ""]
-    if not optional or "" not in values:
-        return ways or [(values[0] if values else None,)]
+    free = OPTIONAL in values
+    given = [one for one in values if not (free and one in ("", OPTIONAL))]
+    ways: list[tuple[Any, ...]] = [(_plain(one, kind),) for one in given]
+    if not (free and optional):
+        return ways or [("",)]
     said = bool(ways) and as_text(ways[0][0]).lower() in read.lower()
     return [*ways, ()] if said else [(), *ways]
 
 
 def _plain(value: Any, kind: Mapping[str, Any]) -> Any:
-    """Return an acceptable value with the acceptable values inside it settled."""
-    inner = kind.get("properties")
-    if isinstance(value, Mapping) and isinstance(inner, Mapping):
-        settled = {}
-        for name in sorted(inner, key=lambda name: name in kind.get("x-optional", ())):
-            given = value.get(name)
-            given = given[0] if isinstance(given, list) and given else given
-            if given is not None and given != "":
-                settled[name] = _plain(given, inner[name])
-        return settled
-    if isinstance(value, list) and isinstance(kind.get("items"), Mapping):
-        return [_plain(one, kind["items"]) for one in value]
+    """Return an acceptable value with the acceptable values inside it settled: the first counts."""
+    if isinstance(value, Mapping):
+        kind = _option(kind, "object")
+        known, left = kind.get("properties", {}), kind.get("x-optional", ())
+        names = [*filter(value.__contains__, known), *(name for name in value if name not in known)]
+        first = {name: value[name][0] for name in names if value[name]}
+        return {
+            name: _plain(first[name], known.get(name, kind.get("x-values", {})))
+            for name in sorted(first, key=lambda name: name in left)
+            if first[name] != "" or OPTIONAL not in value[name]
+        }
+    if isinstance(value, list):
+        inner = _option(kind, "array").get("items", {})
+        return [_plain(one, inner) for one in value]
     whole = isinstance(value, float) and value.is_integer() and kind.get("type") == "integer"
     return int(value) if whole else value
+
+
+def _option(kind: Mapping[str, Any], wanted: str) -> Mapping[str, Any]:
+    """Return the option of a schema that is of the wanted type, or the schema itself."""
+    return next((one for one in kind.get("anyOf", ()) if one.get("type") == wanted), kind)
 
 
 def _parsed(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """From rows to all that a project starts with: columns, splits, and a proposed agent.
 
-What a row lacks or has too much of (no target, outer spaces) is settled here, and said.
+What a row lacks or has too much of (no target, one that its metric cannot read, outer spaces) is
+settled here, and said.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from slearn.datasets.detect import Row, Wishes, find_columns, shared_choices
 from slearn.datasets.propose import Decision, Proposal, propose
 from slearn.datasets.split import Splits, split
 from slearn.errors import DataError
-from slearn.metrics import MEASURED
+from slearn.metrics import MEASURED, metric_named
 from slearn.values import Example
 
 
@@ -37,7 +38,8 @@ def prepare(
     >>> prepare(rows, Wishes()).proposal.agent.metric
     'number'
 
-    Raises DataError for columns that are not there, and where too few rows are left.
+    Rows without a target and rows whose target the metric cannot read are left out. Raises
+    DataError for columns that are not there, and where too few rows are left.
     """
     rows = list(rows)
     columns = find_columns(rows, wishes, where)
@@ -51,20 +53,26 @@ def prepare(
     columns, labels = shared_choices(examples, columns, wishes.choices is not None, where)
     if columns.choices is None:
         examples = [replace(example, choices=None) for example in examples]
-    parts = split(examples, wishes.seed)
-    if not parts.val:
-        raise DataError(
-            "too few rows to split: training needs at least 2 with different inputs", where=where
+    while True:
+        parts = split(examples, wishes.seed)
+        if not parts.val:
+            raise DataError(
+                "too few rows to split: training needs at least 2 with different inputs",
+                where=where,
+            )
+        proposal = propose(
+            parts.train,
+            parts.val,
+            name=name,
+            metric=wishes.metric,
+            instruction=wishes.instruction,
+            labels=labels,
         )
-    proposal = propose(
-        parts.train,
-        parts.val,
-        name=name,
-        metric=wishes.metric,
-        instruction=wishes.instruction,
-        labels=labels,
-    )
-    return Prepared(proposal, parts, columns, (*notes, *more, *proposal.decisions))
+        # What cannot be read must not shape the agent either: it is proposed again without.
+        readable, unread = _readable(examples, proposal.agent.metric, where)
+        if len(readable) == len(examples):
+            return Prepared(proposal, parts, columns, (*notes, *more, *proposal.decisions))
+        examples, more = readable, [*more, *unread]
 
 
 def _tidy(rows: list[Row], columns: Columns) -> tuple[list[Row], list[Decision]]:
@@ -107,3 +115,38 @@ def _with_targets(
         )
     left_out = len(examples) - len(having)
     return having, [Decision(f"{left_out} rows left out", "they have no target")]
+
+
+def _readable(
+    examples: list[Example], metric: str, where: str
+) -> tuple[list[Example], list[Decision]]:
+    """Leave out examples with a target that the metric cannot read: it would end training later.
+
+    What a user's own metric makes of targets is not known here; a judge and tests need none.
+    Raises DataError where too few to go on with can be read.
+    """
+    faults = {} if metric in MEASURED or ":" in metric else _faults(examples, metric)
+    if not faults:
+        return examples, []
+    first, fault = next(iter(faults.items()))
+    readable = [example for example in examples if example.id not in faults]
+    if len(readable) < 2:
+        hint = "mend the targets, or name another --metric"
+        raise DataError(fault, where=f"{where}, row {first}", hint=hint)
+    return readable, [Decision(f"{len(faults)} rows left out", f"row {first}: {fault}")]
+
+
+def _faults(examples: list[Example], metric: str) -> dict[str, str]:
+    """Return what is wrong with targets that the metric cannot read, by the ids of their rows."""
+    reader = metric_named(metric)
+    faults = {}
+    for example in examples:
+        try:
+            scores = [reader.score(target, example) for target in example.targets or ()]
+        except DataError as error:
+            faults[example.id] = error.message
+            continue
+        if scores and not max(scores):
+            target = (example.targets or ("",))[0][:60]
+            faults[example.id] = f"the metric {metric!r} cannot read its target {target!r}"
+    return faults

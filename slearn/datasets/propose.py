@@ -112,15 +112,15 @@ def _field(
 ) -> tuple[Field, str]:
     if train[0].functions:
         return Field(type="call"), "the rows bring functions"
+    targets = [text for example in train for text in example.targets or ()]
+    if metric == "tests":  # asked first: code needs its room where no row shows any, too
+        return replace(text_field(targets, _CODE), multiline=True), "answers are code"
     if labels:
         return Field(type="choice", choices=labels), "the choices are the same in every row"
     if train[0].choices:
         return Field(type="choice"), "the choices differ from row to row"
     if answers.kind == "none":
         return open_field(), "no row shows how long an answer is"
-    targets = [text for example in train for text in example.targets or ()]
-    if metric == "tests":
-        return replace(text_field(targets, _CODE), multiline=True), "answers are code"
     if metric in ("contains", "judge"):
         return text_field(targets, _ROOMY), f"the metric {metric} reads an answer around the target"
     limited = answers.kind == "choice" and metric not in ("f1", "set")

@@ -27,6 +27,7 @@ from slearn.agent import (
 )
 from slearn.engine import Engine, ScoreRequest, Watcher
 from slearn.loss.judge import judge
+from slearn.metrics import run_tests
 from slearn.values import Example
 
 Reader = Callable[[Sequence[float]], float]
@@ -49,7 +50,8 @@ def measured_loss(
 ) -> list[float]:
     """Return the loss of every example in nats, 0 at best and `UNSAYABLE` at most.
 
-    Where an example has no target, the loss is -log of the judge's expected grade of the answer.
+    Where an example has no target, the loss is -log of the judge's expected grade of the answer, or
+    of 1 or 0 where the metric is `tests` and the answer passes them or not.
 
     >>> # measured_loss(agent, examples, engine)
     """
@@ -215,10 +217,17 @@ def _grades(
     watch: Watcher | None,
     task: str,
 ) -> list[float]:
+    """Return what answers to examples without targets are worth, from 0 to 1.
+
+    Unit tests say it where the metric is `tests`: a judge's opinion would accept code that fails.
+    """
     answer = agent.last.output.answer.name
     taken = run_nodes(agent, agent.flow.steps, examples, engine, watch=watch)
     trajectories = [
         Trajectory(example, steps, steps[-1].output[answer])
         for example, steps in zip(examples, taken, strict=True)
     ]
-    return judge(agent, trajectories, judge_engine or engine, watch, task=task)
+    grader = judge_engine or engine
+    if agent.metric == "tests":
+        return run_tests([trajectory.answer for trajectory in trajectories], examples, grader)
+    return judge(agent, trajectories, grader, watch, task=task)

@@ -6,7 +6,7 @@
 """
 
 from slearn.metrics.base import Metric
-from slearn.metrics.call import exactly
+from slearn.metrics.call import OPTIONAL, exactly
 from slearn.metrics.interval import Interval, mean_interval, paired_interval
 from slearn.metrics.named import MEASURED, METRICS, metric_named
 from slearn.metrics.paired import hopeful, paired_p
@@ -15,6 +15,7 @@ from slearn.metrics.tests import code_of, run_tests, tests_of
 __all__ = [
     "MEASURED",
     "METRICS",
+    "OPTIONAL",
     "Interval",
     "Metric",
     "code_of",

@@ -12,17 +12,20 @@ from slearn.metrics.base import Metric, targets_of
 from slearn.values import Example
 
 _LIGHT = re.compile(r"[ ,./\-_*^]")
+# Among the values of an argument: it may be left out. The empty text cannot say it, since a call
+# may be meant to give just that; no value is written so, since what stands in an object is a list.
+OPTIONAL = {"optional": True}
 
 
 @final
 class Call(Metric):
     """Scores calls of functions, as the Berkeley Function Calling Leaderboard does.
 
-    Names must be the same, and every argument one of its acceptable values. Strings are compared
-    without case, spaces and light punctuation, numbers by value. Several calls may come in any
-    order.
+    Names must be the same, and every argument one of its acceptable values; with
+    `{"optional": true}` among these it may be left out. Strings are compared without case, spaces
+    and light punctuation, numbers by value. Several calls may come in any order.
 
-    >>> spec = '[{"sum": {"a": [3], "b": [4, ""]}}]'
+    >>> spec = '[{"sum": {"a": [3], "b": [4, {"optional": true}]}}]'
     >>> Call().score('{"name": "sum", "arguments": {"a": 3.0}}', Example("1", {}, calls=spec))
     1.0
     """
@@ -114,9 +117,9 @@ def _given(arguments: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     for name, values in wanted.items():
         values = values if isinstance(values, list) else [values]
         if name not in arguments:
-            if "" not in values:
+            if OPTIONAL not in values:
                 return False
-        elif not any(_equal(arguments[name], value) for value in values):
+        elif not any(_equal(arguments[name], one) for one in values if one != OPTIONAL):
             return False
     return True
 

@@ -121,20 +121,55 @@ def test_what_is_refused(
     assert not (here / "s").exists()
 
 
-@pytest.mark.parametrize(
-    ("targets", "metric"), [(["two", *range(11)], "number"), ([*range(11), "n/a"], "number")]
-)
-def test_a_target_that_the_metric_cannot_read(
-    slearn: Any, here: Path, rows_file: Any, targets: list[Any], metric: str
+def written(folder: Path) -> set[str]:
+    files = (folder / f"{name}.jsonl" for name in ("train", "val", "test"))
+    return {row["id"] for file in files for row in read_rows(file)}
+
+
+@pytest.mark.parametrize("targets", [["two", *range(11)], [*range(11), "n/a"]])
+def test_rows_whose_target_the_metric_cannot_read_are_left_out_and_named(
+    slearn: Any, here: Path, rows_file: Any, targets: list[Any]
 ) -> None:
     rows = [{"id": f"r{n}", "input": f"q{n}", "target": t} for n, t in enumerate(targets)]
     rows_file(here / "rows.jsonl", rows)
     odd = next(row["id"] for row in rows if isinstance(row["target"], str))
-    wrong = slearn("init", "s", "--data", "rows.jsonl", "--metric", metric, code=2)
-    assert f"rows.jsonl, row {odd}: its target" in wrong.stderr
-    assert "is not a number" in wrong.stderr
+    said = slearn("init", "s", "--data", "rows.jsonl", "--metric", "number")
+    assert f"1 rows left out (row {odd}: its target" in said.stdout
+    assert load_agent("s/agent.yaml").last.output.answer.type == "number"
+    assert written(here / "s") == {row["id"] for row in rows} - {odd}
+    slearn("init", "c", "--data", "rows.jsonl", "--metric", "choice")
+    assert written(here / "c") == {row["id"] for row in rows}
+
+
+def test_where_the_metric_can_read_no_target_the_first_is_told(
+    slearn: Any, here: Path, rows_file: Any
+) -> None:
+    rows_file(here / "rows.jsonl", [{"input": f"q{n}", "target": f"t {n}x"} for n in "abcdef"])
+    wrong = slearn("init", "s", "--data", "rows.jsonl", "--metric", "number", code=2)
+    assert "rows.jsonl, row 1: its target 't ax' is not a number" in wrong.stderr
+    assert "name another --metric" in wrong.stderr
     assert not (here / "s").exists()
-    slearn("init", "s", "--data", "rows.jsonl", "--metric", "choice")
+
+
+def test_calls_with_acceptable_values_inside_an_open_object(
+    slearn: Any, here: Path, rows_file: Any
+) -> None:
+    parameters = {"type": "dict", "properties": {"cards": {"type": "dict"}}, "required": ["cards"]}
+    functions = [{"name": "winner", "parameters": parameters}]
+    rows = [
+        {
+            "id": f"r{n}",
+            "input": f"Ann has {n}?",
+            "functions": functions,
+            "target": [{"winner": {"cards": [{"Ann": [[f"{n}"], [f"{n} of hearts"]]}]}}],
+        }
+        for n in range(8)
+    ]
+    unread = {**rows[0], "id": "odd", "target": [{"winner": {"cards": [{"Ann": []}]}}]}
+    rows_file(here / "rows.jsonl", [*rows, unread])
+    said = slearn("init", "s", "--data", "rows.jsonl")
+    assert "1 rows left out (row odd: the metric 'call' cannot read its target" in said.stdout
+    assert written(here / "s") == {row["id"] for row in rows}
 
 
 def test_a_directory_that_cannot_be_made_is_told(slearn: Any, here: Path, rows_file: Any) -> None:

@@ -155,6 +155,105 @@ def test_all_acceptable_calls_are_kept_for_the_metric() -> None:
     assert example([]).calls == "[]"
 
 
+def test_all_acceptable_calls_name_what_may_be_left_out() -> None:
+    made = example([{"area": {"base": [3], "unit": ["m", ""], "at": [{"x": [1], "y": ["", 2]}]}}])
+    free = {"optional": True}
+    assert json.loads(made.calls or "") == [
+        {"area": {"base": [3], "unit": ["m", "", free], "at": [{"x": [1], "y": ["", 2, free]}]}}
+    ]
+
+
+def taking(kind: Any, target: Any, needed: tuple[str, ...] = ("x",)) -> Example:
+    """Return an example of a function `f` that takes one argument `x`."""
+    parameters = {"type": "object", "properties": {"x": kind}, "required": [*needed]}
+    return example(target, functions=[{"name": "f", "parameters": parameters}])
+
+
+TEXT = {"type": "string"}
+HELD = {"type": "object", "properties": {"a": TEXT, "b": {"type": "integer"}}, "required": ["a"]}
+
+
+@pytest.mark.parametrize("needed", [("x",), ()])
+@pytest.mark.parametrize(
+    "target",
+    [
+        [{"name": "f", "arguments": {"x": ""}}],
+        [{"name": "f", "arguments": '{"x": ""}'}],
+        [{"function": {"name": "f", "arguments": {"x": ""}}}],
+        [{"f": {"x": ""}}],
+    ],
+)
+def test_an_empty_text_that_a_call_gives_has_to_be_given(target: Any, needed: Any) -> None:
+    found = taking(TEXT, target, needed)
+    assert said(found) == [call("f", x="")]
+    assert metric_named("call").score(call("f"), found) == 0.0
+
+
+def test_an_empty_text_inside_an_object_has_to_be_given() -> None:
+    found = taking(HELD, [{"name": "f", "arguments": {"x": {"a": ""}}}])
+    assert said(found) == [call("f", x={"a": ""})]
+    assert metric_named("call").score(call("f", x={}), found) == 0.0
+
+
+@pytest.mark.parametrize("value", [{"optional": True}, {"optional": [True]}, [{"optional": True}]])
+def test_no_value_means_that_an_argument_may_be_left_out(value: Any) -> None:
+    kind = {"type": "object"} if isinstance(value, dict) else {"type": "array"}
+    for target in ([{"name": "f", "arguments": {"x": value}}], [{"f": {"x": [value]}}]):
+        found = taking(kind, target)
+        (text,) = found.targets or ()
+        assert metric_named("call").score(text, found) == 1.0
+        assert metric_named("call").score(call("f"), found) == 0.0
+
+
+OPEN = {"type": "object"}
+CARDS = {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "text"),
+    [
+        (OPEN, [{"A": ["x"]}], {"A": "x"}),
+        (OPEN, [{"A": ["x", "y"], "B": [2.5]}], {"A": "x", "B": 2.5}),
+        (OPEN, [{"A": ["x"], "B": ["", "y"]}], {"A": "x"}),
+        (OPEN, [{"A": ["x"], "B": ["y", ""]}], {"A": "x", "B": "y"}),
+        (OPEN, [{}], {}),
+        (CARDS, [{"A": [["x", "y"]], "B": [["z"], []]}], {"A": ["x", "y"], "B": ["z"]}),
+        ({**OPEN, "additionalProperties": OPEN}, [{"A": [{"B": ["x"]}]}], {"A": {"B": "x"}}),
+        ({"type": "array", "items": OPEN}, [[{"A": ["x"]}, {"A": [1]}]], [{"A": "x"}, {"A": 1}]),
+        ({"anyOf": [{"type": "null"}, HELD]}, [{"b": [1, ""], "a": ["x"]}], {"a": "x", "b": 1}),
+        ({"anyOf": [TEXT, {"type": "array", "items": OPEN}]}, [[{"A": ["x"]}]], [{"A": "x"}]),
+    ],
+)
+def test_acceptable_values_inside_an_open_object_are_settled(
+    kind: Any, values: Any, text: Any
+) -> None:
+    assert said(taking(kind, [{"f": {"x": values}}])) == [call("f", x=text)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (OPEN, {"A": "x", "B": ""}),
+        (CARDS, {"A": ["x", "y"], "B": []}),
+        ({"anyOf": [{"type": "null"}, HELD]}, {"a": "x", "b": 1}),
+        ({"type": "object", "properties": {"a": {"type": ["string", "null"]}}}, {"a": None}),
+    ],
+)
+def test_a_plain_call_with_an_object_is_written_as_it_is(kind: Any, value: Any) -> None:
+    assert said(taking(kind, [{"name": "f", "arguments": {"x": value}}])) == [call("f", x=value)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(HELD, {"a": "x", "c": 1}), ({"type": "array"}, [{"A": {"B": [1]}}])]
+)
+def test_what_the_schema_does_not_tell_is_right_though_no_grammar_allows_it(
+    kind: Any, value: Any
+) -> None:
+    found = taking(kind, [{"name": "f", "arguments": {"x": value}}])
+    assert found.targets == (call("f", x=value),)
+    assert metric_named("call").score(call("f", x=value), found) == 1.0
+
+
 SEVERAL = [{"area": {"base": [3, 4]}}, {"name": "now", "arguments": {}}]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,49 @@ def test_a_target_that_is_none_of_its_choices_is_an_error_only_where_they_were_n
     assert prepare(rows, Wishes()).columns.choices is None
     with pytest.raises(DataError, match="target 'x' is not one of the choices"):
         prepare(rows, Wishes(choices="choices"))
+
+
+@pytest.mark.parametrize("target", [None, "def f():\n    return 1"])
+@pytest.mark.parametrize("more", [{}, {"choices": ["a", "b"]}])
+def test_code_has_room_whether_rows_show_any_or_not(target: str | None, more: Any) -> None:
+    rows = [Example(str(n), {"input": f"q{n}"}, row={"tests": ["assert f()"]}) for n in range(9)]
+    rows = [replace(row, targets=None if target is None else (target,), **more) for row in rows]
+    found = propose(rows, [])
+    answer = found.agent.last.output.answer
+    assert (found.agent.metric, answer.type, answer.multiline) == ("tests", "text", True)
+    assert (answer.max_chars, answer.max_tokens) == (800, 400)
+    assert ("answers are lines of text, up to 800 characters", "answers are code") in (
+        found.decisions
+    )
+
+
+def left_out(found: Prepared) -> list[tuple[str, str]]:
+    return [(what, why) for what, why in found.decisions if "left out" in what]
+
+
+def test_rows_whose_target_the_metric_cannot_read_are_left_out_and_shape_nothing() -> None:
+    found = prepared(*range(10, 30), "two", "three", wishes=Wishes(metric="number"))
+    assert shape(found) == ("number", "number")
+    fault = "its target 'two' is not a number, and the metric 'number' needs one"
+    assert left_out(found) == [("2 rows left out", f"row 21: {fault}")]
+    parts = found.splits
+    ids = {row.id for part in (parts.train, parts.val, parts.test) for row in part}
+    assert ids == {str(n) for n in range(1, 21)}
+    kept = prepared(*range(10, 30), "two", wishes=Wishes(metric="exact"))
+    assert left_out(kept) == []
+
+
+def test_a_target_that_scores_nothing_as_an_answer_cannot_be_read() -> None:
+    found = prepared(*["none"] * 9, "...", wishes=Wishes(metric="call"))
+    fault = "row 10: the metric 'call' cannot read its target '...'"
+    assert left_out(found) == [("1 rows left out", fault)]
+
+
+@pytest.mark.parametrize("targets", [["two", "three"] * 5, ["two", *["three"] * 5, "4"]])
+def test_where_the_metric_can_read_too_few_targets_the_first_fault_is_told(targets: Any) -> None:
+    with pytest.raises(DataError, match="its target 'two' is not a number") as told:
+        prepare(rows_of(*targets), Wishes(metric="number"), where="a.jsonl")
+    assert told.value.where == "a.jsonl, row 1"
 
 
 @pytest.mark.parametrize("metric", ["exact", "choice", "number", "contains", "f1", "set", "judge"])
@@ -244,7 +288,11 @@ def test_numbers_and_words() -> None:
 def test_any_texts_as_targets_can_be_said(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
     assume(sum(bool(text.strip()) for text in texts) >= 2)  # empty ones are left out
-    found = prepare([{"input": str(n), "target": t} for n, t in enumerate(texts)], Wishes())
+    try:
+        found = prepare([{"input": str(n), "target": t} for n, t in enumerate(texts)], Wishes())
+    except DataError as told:  # all but one of a few rows may be no numbers
+        assert "is not a number" in told.message
+        return
     agent: Agent = found.proposal.agent
     rows = [*found.splits.train, *found.splits.val]
     assert unsayable(agent.last.output.answer, rows) is None

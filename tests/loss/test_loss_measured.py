@@ -9,10 +9,19 @@ from dataclasses import replace
 import pytest
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Step
-from slearn.engine import GenerateRequest, Generation, Score, ScoreRequest, Watcher
+from slearn.engine import (
+    GenerateRequest,
+    Generation,
+    Score,
+    ScoreRequest,
+    ToolRequest,
+    ToolResult,
+    Watcher,
+)
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.evaluate import evaluate
 from slearn.loss import UNSAYABLE, loss_of, losses_after, measured_loss, measured_losses
+from slearn.tools import Toolbox
 from slearn.values import Example, Usage
 
 CHOICE = Contract((Field("answer", "choice", choices=("yes", "no", "maybe")),))
@@ -290,6 +299,57 @@ def test_without_a_target_the_judge_decides(targets: tuple[str, ...] | None) -> 
     assert "The first task." in asked and "row 1" in asked and "maybe" in asked
     assert len(judging.scored) == 1 and len(engine.scored[0]) == 2
     assert "row 1" not in str(engine.scored)
+
+
+class Running(Likelihoods):
+    """Runs tools in a toolbox, and fails where a judge is asked."""
+
+    def __init__(self, script: Callable[[GenerateRequest], str]) -> None:
+        super().__init__(self._no_judge, script)
+        self.ran: list[str] = []
+
+    def _no_judge(self, request: ScoreRequest, target: str) -> float:
+        assert request.targets != ("1", "2", "3", "4", "5"), "a judge was asked"
+        return math.log(0.25)
+
+    def run_tools(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
+        self.ran += [request.where for request in requests]
+        with Toolbox() as box:
+            return box.run(requests)
+
+
+def coder() -> Agent:
+    contract = Contract((Field(max_chars=80, max_tokens=80),))
+    return replace(agent(contract), metric="tests")
+
+
+def with_tests(*tests: str, targets: tuple[str, ...] | None = None) -> list[Example]:
+    return [
+        Example(f"e{n}", {"input": f"row {n}"}, targets, row={"tests": [one]})
+        for n, one in enumerate(tests)
+    ]
+
+
+def test_unit_tests_say_what_code_without_a_target_is_worth() -> None:
+    engine = Running(lambda _: "x = 2")
+    losses = measured_loss(coder(), with_tests("assert x == 2", "assert x == 3"), engine)
+    assert losses == pytest.approx([0.0, -math.log(1e-6)])
+    assert engine.ran == ["example e0", "example e1"] and engine.scored == []
+
+
+def test_tests_run_where_answers_are_scored() -> None:
+    running, other = Running(lambda _: "x = 2"), Running(lambda _: "x = 2")
+    examples = with_tests("assert x == 2")
+    measured_loss(coder(), examples, running, other)
+    evaluate(coder(), examples, running, other)
+    assert running.ran == [] and other.ran == ["example e0"] * 2
+
+
+def test_code_with_a_target_is_measured_by_it() -> None:
+    engine = Running(lambda _: "x = 2")
+    examples = with_tests("assert x == 2", targets=("x = 2",))
+    assert measured_loss(coder(), examples, engine) == pytest.approx([math.log(4)])
+    assert engine.ran == []
 
 
 def test_the_worst_grade_is_a_finite_loss() -> None:

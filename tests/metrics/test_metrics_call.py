@@ -17,6 +17,7 @@ from slearn.metrics.call import calls_in
 from slearn.values import Example
 
 Spec = list[dict[str, dict[str, Any]]]
+OPTIONAL = {"optional": True}
 
 
 def right(answer: str, *wanted: dict[str, dict[str, Any]]) -> bool:
@@ -35,7 +36,7 @@ def several(*calls: str) -> str:
     return f"[{', '.join(calls)}]"
 
 
-AREA = {"area": {"base": [3, 4], "unit": ["cm", ""], "round": [True]}}
+AREA = {"area": {"base": [3, 4], "unit": ["cm", "", OPTIONAL], "round": [True]}}
 
 
 @pytest.mark.parametrize(
@@ -150,10 +151,12 @@ def test_a_number_too_large_for_a_float_is_wrong_and_no_error() -> None:
         ({"x": 1}, {"x": 1}, True),
         ({"x": 1}, {"x": [2, 1]}, True),
         ({"x": 1}, {"x": [2]}, False),
-        ({"x": 1}, {"x": [1], "y": [2, ""]}, True),
+        ({"x": 1}, {"x": [1], "y": [2, OPTIONAL]}, True),
+        ({"x": 1}, {"x": [1], "y": [2, ""]}, False),
         ({"x": 1}, {"x": [1], "y": [2]}, False),
         ({"x": 1, "z": 3}, {"x": [1]}, False),
-        ({}, {"x": [""]}, True),
+        ({}, {"x": [OPTIONAL]}, True),
+        ({}, {"x": [""]}, False),
         ({"x": {"y": "Q"}}, {"x": [{"y": ["q"]}]}, True),
         ([{"x": 1}, {"x": 2}], [{"x": [1]}, {"x": [3, 2]}], True),
         ([{"x": 1}], [{"x": [2]}], False),
@@ -169,6 +172,21 @@ def test_values(value: Any, wanted: Any, fine: bool) -> None:
 def test_an_argument_without_alternatives_is_never_right() -> None:
     assert not right(call("f", x=None), {"f": {"x": []}})
     assert not right(call("f"), {"f": {"x": []}})
+
+
+def test_an_empty_text_is_a_value_as_any_other() -> None:
+    assert right(call("f", x=""), {"f": {"x": [""]}}) and not right(call("f"), {"f": {"x": [""]}})
+    assert not right(call("f", x="a"), {"f": {"x": [""]}})
+    metric, target = metric_named("call"), Example("1", {}, (call("f", x=""),))
+    assert metric.score(call("f"), target) == 0.0 and metric.score(call("f", x=""), target) == 1.0
+
+
+@pytest.mark.parametrize("value", [OPTIONAL, "", None, True, [], {}, {"optional": [True]}])
+def test_leaving_out_is_no_value(value: Any) -> None:
+    assert not right(call("f", x=value), {"f": {"x": [OPTIONAL]}})
+    target = Example("1", {}, (call("f", x=value),))
+    assert metric_named("call").score(call("f", x=value), target) == 1.0
+    assert metric_named("call").score(call("f"), target) == 0.0
 
 
 def test_one_value_that_is_no_list_is_the_only_one() -> None:
@@ -297,9 +315,7 @@ def mutations(arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_any_other_call_is_wrong(arguments: dict[str, Any]) -> None:
     wanted = {"f": {name: [value] for name, value in arguments.items()}}
     for other in mutations(arguments):
-        fine = right(json.dumps({"name": "f", "arguments": other}), wanted)
-        left_out = [name for name in arguments if name not in other]
-        assert not fine or [arguments[name] for name in left_out] == [""]
+        assert not right(json.dumps({"name": "f", "arguments": other}), wanted)
 
 
 @settings(max_examples=60, deadline=None)
