@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -102,7 +103,7 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
     name, _, count = cell["setting"].partition("@")
     with ExitStack() as stack:
         if given.keep:
-            names = (str(cell[key]).replace("/", "-") for key in KEYS)
+            names = (re.sub(r"\W+", "-", str(cell[key])) for key in KEYS)
             folder = given.keep / "-".join(names)
             shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
             folder.mkdir(parents=True)

@@ -17,23 +17,32 @@ _TOKENS = 320  # of code
 
 
 def written(
-    proposal: Proposal, values: Mapping[str, str], drafts: int, attempt: int = 0
+    proposal: Proposal,
+    values: Mapping[str, str],
+    drafts: int,
+    attempt: int = 0,
+    *,
+    lines: int = 0,
 ) -> list[Tool]:
-    """Return the different tools that the model writes to a signature: parsed, and not yet run."""
+    """Return the different tools that the model writes to a signature: parsed, and not yet run.
+
+    `lines` more drafts are one expression: they cost a fifth, and are right as often where the task
+    is simple.
+    """
     kind, engine = call("write_tool"), proposal.engine
     messages = kind.messages(values, engine.count_tokens)
     head = f"{values['name']}{values['head']}"
-    grammar, chance = code_grammar(head), proposal.chance(f"write {head} {attempt}")
+    chance = proposal.chance(f"write {head} {attempt}")
     requests = [
         GenerateRequest(
             messages,
-            grammar,
+            code_grammar(head, one_line=draft >= drafts),
             LUCKY if draft or attempt else GREEDY,
             chance.randrange(1 << 30),
             _TOKENS,
             where="trainer call 'write_tool'",
         )
-        for draft in range(drafts)
+        for draft in range(drafts + lines)
     ]
     tools: dict[str, Tool] = {}
     for result in engine.generate(requests, proposal.watch):

@@ -24,7 +24,7 @@ from slearn.values import Example, Tool
 
 SOLVE = "solve"  # the name of such a function
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,23}")  # as the grammar of code writes names
-_DRAFTS, _MENDED, _ROUNDS = 4, 3, 2
+_DRAFTS, _LINES, _MENDED, _ROUNDS = 4, 8, 3, 2
 _FEWEST = 3  # rows to check a mended function on
 _LOOKED = 3  # rows that all drafts are run on
 _FAILED = 3  # wrong calls that a mend is shown
@@ -72,7 +72,8 @@ def whole(
         "code": "",
         "failures": "",
     }
-    found = drafts(proposal, node, written(proposal, values, _DRAFTS), rows)
+    tools = written(proposal, values, _DRAFTS, lines=_LINES)
+    found = drafts(proposal, node, tools, rows)
     best = max(found, key=lambda one: one.share, default=None)
     for attempt in range(1, _ROUNDS + 1):
         if best is None or best.share == 1:

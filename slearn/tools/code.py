@@ -14,8 +14,10 @@ _LOOP = "_loop"
 
 
 @lru_cache(maxsize=64)
-def code_grammar(head: str) -> Grammar:
+def code_grammar(head: str, *, one_line: bool = False) -> Grammar:
     """Return the grammar of a function that begins with a head: its name and its signature.
+
+    With `one_line` it returns one expression.
 
     >>> code_grammar("double(n: int) -> int:").lark.startswith("start:")
     True
@@ -33,6 +35,7 @@ def code_grammar(head: str) -> Grammar:
             lines.append(line)
     text = "\n".join(lines).strip()
     deep = {
+        "body": "line" if one_line else "block",
         "deepest": str(DEPTH),
         "in_deepest": " " * _INDENT * (DEPTH + 1),
         "head": _literal(head),

@@ -21,7 +21,7 @@ from slearn.agent import (
     agent_to_text,
     forward,
 )
-from slearn.engine import Engine, ToolRequest, ToolResult
+from slearn.engine import Engine, GenerateRequest, ToolRequest, ToolResult
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.optim import Candidate, CreateTool, Proposal, SetTools
 from slearn.optim.author import written
@@ -116,7 +116,7 @@ def test_right_code_becomes_a_tool_with_calls_to_show() -> None:
         given, result = json.dumps({"text": word}), " ".join(word)
         assert demo.calls == (ToolCall("solve", given, result),)
         assert demo.source == word
-    assert [len(asked) for asked in writer.rounds.values()] == [1] and len(writer.asked) == 4
+    assert [len(asked) for asked in writer.rounds.values()] == [1] and len(writer.asked) == 4 + 8
 
 
 def test_the_trained_agent_calls_what_was_written() -> None:
@@ -159,7 +159,7 @@ def test_where_all_code_is_wrong_nothing_is_proposed() -> None:
     assert propose(writer) == []
     assert set(writer.rounds) == {SOLVE, "total", "evaluate"}
     # Nothing was right at all, so it is mended once and not twice; then two drafts a helper.
-    assert len(writer.asked) == 4 + 3 + 2 * 2
+    assert len(writer.asked) == 4 + 8 + 3 + 2 * 2
 
 
 def test_code_that_repeats_the_examples_it_was_shown_is_not_believed() -> None:
@@ -204,15 +204,29 @@ def test_a_draft_that_fails_on_the_first_rows_is_not_run_on_the_others() -> None
     for fails in ("return text.length", "if len(text) < 99:\n    return 1 / 0\nreturn text"):
         writer, box = Writer({SOLVE: [[fails], [fails]]}), Keeping()
         assert propose(writer, engine=ToolEngine(ScriptedEngine(writer), box)) == []
-        runs = [one for one in box.requests if one.tool.name == SOLVE]
+        runs = [one for one in box.requests if "return 0" not in one.tool.code]
         assert 0 < len(runs) <= 6 < len(WORDS) - 6
         assert len(writer.rounds[SOLVE]) == 2  # its failures are shown for mending
+
+
+def test_some_drafts_are_one_expression() -> None:
+    writer = Writer({SOLVE: [[SHORT]]})  # whole functions are wrong
+
+    def script(request: GenerateRequest) -> str | None:
+        line = fenced(f"{SOLVE}(text: str) -> str:", RIGHT)
+        whole = fenced(f"{SOLVE}(text: str) -> str:", SHORT)
+        if "trainer call" in request.where and not accepts(request.grammar, whole):
+            return line
+        return writer(request)
+
+    (candidate,) = propose(writer, engine=ToolEngine(ScriptedEngine(script), BOX))
+    assert candidate.agent.last.tools[0].code == function(f"{SOLVE}(text: str) -> str:", RIGHT)
 
 
 def test_drafts_that_were_cut_off_are_left_out() -> None:
     writer = Writer({SOLVE: [[RIGHT]]})
     assert propose(writer, engine=ToolEngine(CutOff(writer), BOX)) == []
-    assert len(writer.asked) == 8  # of the function and of two helpers
+    assert len(writer.asked) == 12 + 4  # of the function and of two helpers
 
 
 def test_one_seed_gives_one_proposal() -> None:

@@ -14,6 +14,7 @@ from slearn.engine import (
     Engine,
     GenerateRequest,
     Generation,
+    Grammar,
     Score,
     ScoreRequest,
     ToolRequest,
@@ -89,7 +90,7 @@ class Writer:
         self.asked.append(request)
         last = request.messages[-1].content
         if "write_tool" in request.where:
-            return self._written(last)
+            return self._written(last, request.grammar)
         if request.where.startswith("trainer call"):
             return None
         if last.startswith(RESULT):
@@ -100,7 +101,7 @@ class Writer:
                 return text
         return None
 
-    def _written(self, prompt: str) -> str:
+    def _written(self, prompt: str, grammar: Grammar) -> str:
         name, head = _ASKED.findall(prompt)[0]
         rounds = self.rounds.setdefault(name, [])
         if prompt not in rounds:
@@ -110,7 +111,8 @@ class Writer:
         bodies = known[rounds.index(prompt)] if rounds.index(prompt) < len(known) else ()
         bodies = bodies or ("return 0",)
         self._drafts += 1
-        return fenced(name + head, bodies[(self._drafts - 1) % len(bodies)])
+        text = fenced(name + head, bodies[(self._drafts - 1) % len(bodies)])
+        return text if accepts(grammar, text) else fenced(name + head, "return 0")
 
     @property
     def engine(self) -> Engine:

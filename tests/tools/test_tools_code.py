@@ -323,3 +323,18 @@ def test_an_escape_that_python_warns_of_is_a_tool_without_a_word(box: Sandbox) -
     assert accepts(GRAMMAR, text)
     tool = tool_from_code(code_of(text))
     assert box.run(tool.code, "solve", {"text": "c4t"}).value == "ct"
+
+
+@pytest.mark.parametrize(
+    ("body", "fine"),
+    [
+        ("    return ' '.join(text)", True),
+        ("    return text[0] if text else ''", True),
+        ("    word = text\n    return word", False),
+        ("    return text\n    return text", False),
+        ("    pass", False),
+    ],
+)
+def test_one_line_is_one_expression(body: str, fine: bool) -> None:
+    grammar = code_grammar("f(text: str) -> str:", one_line=True)
+    assert accepts(grammar, f"```python\ndef f(text: str) -> str:\n{body}\n```") is fine
