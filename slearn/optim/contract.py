@@ -58,9 +58,9 @@ class ReasonFirst(Optimizer):
     def _reasoning(self, proposal: Proposal, ways: Sequence[Field]) -> list[Candidate]:
         """Return the best two of all ways as shown by the agent itself, and as taught.
 
-        They are compared on rows that none of them shows. Writing is dear: a way that makes the
-        agent right less often than it is now, on the same rows, is not gone on with, and one with
-        nothing to show only where no way has anything.
+        They are compared on rows that none of them shows. Writing is dear: where the agent is right
+        now and then, a way that makes it right no more often, on the same rows, is not gone on
+        with; and one with nothing to show is only where no way has anything.
         """
         node, count = proposal.agent.last, proposal.engine.count_tokens
         told, shown = proposal.agent.metric != "judge", proposal.agent.sources()
@@ -79,7 +79,7 @@ class ReasonFirst(Optimizer):
             edit = SetContract(node.name, Contract((way, node.output.answer)))
             agent = apply(proposal.agent, edit)
             right = right_answers(proposal, agent, tried)
-            if sum(one.example.id in met for one in right) < len(now):
+            if now and sum(one.example.id in met for one in right) <= len(now):
                 continue
             plain.append(self.candidate(proposal, [edit]))
             sets = {

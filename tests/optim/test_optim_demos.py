@@ -409,11 +409,13 @@ def test_reasoning_that_comes_to_its_answer_is_shown_before_one_that_does_not() 
         said = f"so it is {right}" if number in (2, 4, 5) else "as it goes"
         return f"{asked_way(request)}: {said}\nanswer: {right}"
 
-    found = ReasonFirst().propose(proposal(single(), rows(30), engine=ScriptedEngine(script)))
+    found = ReasonFirst().propose(
+        proposal(single(), rows(30), engine=ScriptedEngine(script), scores=[0.0] * 12)
+    )
     assert [demo.source for demo in shown(found[0])] == ["e2", "e4", "e5"]
 
 
-def test_a_way_that_is_right_less_often_than_the_agent_now_is_not_gone_on_with() -> None:
+def test_a_way_that_is_right_no_more_often_than_the_agent_now_is_not_gone_on_with() -> None:
     asked: list[str] = []
 
     def script(request: GenerateRequest) -> str:
@@ -422,7 +424,10 @@ def test_a_way_that_is_right_less_often_than_the_agent_now_is_not_gone_on_with()
         right = LABELS[number % 3] if way == "calculation" else "account"
         return f"{way}: it is {right}\nanswer: {right}"
 
-    found = ReasonFirst().propose(proposal(single(), rows(30), engine=ScriptedEngine(script)))
+    scores = [float(number % 3 == 2) for number in range(12)]  # as many as are named "account"
+    found = ReasonFirst().propose(
+        proposal(single(), rows(30), engine=ScriptedEngine(script), scores=scores)
+    )
     assert found and asked.count("reasoning") == 10  # the rows that were tried, and no more
     for one in found:
         assert one.agent.last.output.fields[0].name == "calculation"
@@ -447,8 +452,9 @@ def test_the_way_of_reasoning_after_which_answers_are_likelier_is_proposed() -> 
             ways = ["Write `" in request.messages[0].content for request in requests]
             return [Score((-4.0 if way else -0.5,), Usage(1)) for way in ways]
 
-    assert ReasonFirst().propose(proposal(single(), rows(20), engine=Worse(script))) == []
-    given_ = proposal(single(), rows(20), engine=Calculates(script))
+    worse = proposal(single(), rows(20), engine=Worse(script), scores=[0.0] * 12)
+    assert ReasonFirst().propose(worse) == []
+    given_ = proposal(single(), rows(20), engine=Calculates(script), scores=[0.0] * 12)
     (shows,) = ReasonFirst().propose(given_)
     assert shows.operator == "reason as shown" and shows.tried
     assert [f.name for f in shows.agent.last.output.fields] == ["calculation", "answer"]
