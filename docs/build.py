@@ -28,6 +28,7 @@ Results go to standard output, everything else to standard error.
 | 0 | done, also when nothing was accepted |
 | 1 | a fault of ours; `SLEARN_DEBUG=1` shows the traceback |
 | 2 | bad input |
+| 3 | a tool that was run by hand failed |
 | 4 | an evaluation scored below `--min-score` |
 | 130 | interrupted |
 """

@@ -166,8 +166,8 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     style = None
     if not value.isprintable():
         lines = value.split("\n")
-        tidy = all(line.isprintable() and line == line.strip() for line in lines)
-        style = "|" if tidy and lines[0] else '"'
+        tidy = all(line.isprintable() and line == line.rstrip() for line in lines)
+        style = "|" if tidy and lines[0] and not lines[0][0].isspace() else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

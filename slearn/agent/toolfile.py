@@ -96,6 +96,7 @@ def _read_tool(place: Place) -> Tool:
         told = Tool(name)
         if runs == ["code"]:
             told = tool_from_code(fields["code"].text(), name, description)
+            _same_names(given, told)
         elif runs == ["function"] and not (name and given):
             told = function_tool(fields["function"].text(), description)
         tool = Tool(
@@ -113,16 +114,33 @@ def _read_tool(place: Place) -> Tool:
     return tool
 
 
+def _same_names(given: str, told: Tool) -> None:
+    """Raise InputError where parameters are given that are not those of the code."""
+    if _names(given or "{}") not in (set(), _names(told.parameters)):
+        names = ", ".join(sorted(_names(told.parameters))) or "nothing"
+        raise InputError(f"its parameters are not those of its code, which takes {names}")
+
+
+def _names(parameters: str) -> set[str]:
+    return set(json.loads(parameters).get("properties") or {})
+
+
 def _read_parameters(place: Place) -> str:
-    value = text = place.plain()
-    if isinstance(text, str):
+    text, value = place.plain(), _object(place, "a JSON Schema of an object")
+    return text if isinstance(text, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _object(place: Place, what: str) -> dict[str, Any]:
+    """Read an object, written as YAML or as JSON text."""
+    value = place.plain()
+    if isinstance(value, str):
         try:
-            value = json.loads(text)
+            value = json.loads(value)
         except ValueError:
             value = None
     if not isinstance(value, dict):
-        raise place.fail("a JSON Schema of an object")
-    return text if isinstance(text, str) else json.dumps(value, ensure_ascii=False)
+        raise place.fail(what)
+    return value
 
 
 def _named(place: Place, tools: Mapping[str, Tool]) -> Tool:
@@ -138,6 +156,6 @@ def _read_call(place: Place) -> ToolCall:
     for name in _CALL[:3]:
         if name not in fields:
             raise place.fail(f"`{name}`")
-    arguments = _read_parameters(fields["arguments"])
+    arguments = json.dumps(_object(fields["arguments"], "a JSON object"), ensure_ascii=False)
     ok = fields["ok"].boolean() if "ok" in fields else True
     return ToolCall(fields["name"].text(), arguments, fields["result"].text(), ok)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -108,10 +109,11 @@ def export_tool(file: Path, name: str, out: Path) -> None:
         runs = tool.function or tool.server
         raise InputError(f"the tool {name!r} has no code", hint=f"it runs {runs}" if runs else "")
     check_out(out)
+    documented = ast.get_docstring(ast.parse(tool.code)) is not None  # exported once before
     said = signature(tool).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     head = f'"""{said[:-1]}\\""""\n\n' if said.endswith('"') else f'"""{said}"""\n\n'
     try:
-        out.write_text(head + tool.code.rstrip() + "\n", encoding="utf-8")
+        out.write_text(("" if documented else head) + tool.code.rstrip() + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(out)) from None
     say(f"wrote {out}")
@@ -134,8 +136,8 @@ def add_tools(
     mine = {tool.name for tool in tools}
     kept = tuple(tool for tool in last.tools if tool.name not in mine)
     spare = tuple(tool for tool in source.agent.spare if tool.name not in mine)
-    changed = source.agent.with_node(replace(last, tools=(*kept, *tools)))
-    write_agent(replace(changed, spare=spare), source.path)
+    changed = replace(source.agent, spare=spare)  # first, so that no name stands twice
+    write_agent(changed.with_node(replace(last, tools=(*kept, *tools))), source.path)
 
 
 def _given(

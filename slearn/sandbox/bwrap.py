@@ -38,7 +38,7 @@ _BROKEN = "the code broke the sandbox's answer"
 
 @final
 class BwrapSandbox(Sandbox):
-    """Runs code in CPython under bubblewrap, on Linux; a call takes some 30 ms.
+    """Runs code in CPython under bubblewrap, on Linux; a call takes some 45 ms.
 
     >>> with BwrapSandbox() as sandbox:  # doctest: +SKIP
     ...     code = "import statistics\\ndef mid(of): return statistics.median(of)"

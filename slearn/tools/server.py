@@ -37,6 +37,7 @@ class Server:
 
     def __init__(self, command: str) -> None:
         self._command = command
+        self.lost = False  # whether a call found it gone
         self._loop = asyncio.new_event_loop()
         self._ready: Future[Any] = Future()
         self._work = self._loop.create_task(self._session())
@@ -100,7 +101,9 @@ class Server:
         except NotInTime:
             return Outcome(False, error=f"the server did not answer in {SECONDS:g} seconds")
         except Exception as error:
-            return Outcome(False, error=f"{type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {error}"
+            self.lost = not self._thread.is_alive() or "closed" in said.lower()
+            return Outcome(False, error=said)
         text = "\n".join(part.text for part in found.content if hasattr(part, "text"))
         failed = getattr(found, "is_error", getattr(found, "isError", False))
         return Outcome(False, error=text) if failed else Outcome(True, text)
@@ -116,7 +119,12 @@ class Server:
         if self._loop.is_closed():
             work.close()
             raise ConnectionError("the server is closed")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(SECONDS)
+        except NotInTime:
+            future.cancel()
+            raise
 
     def _live(self) -> None:
         asyncio.set_event_loop(self._loop)

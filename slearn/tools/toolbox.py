@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +25,7 @@ from slearn.tools.server import Server
 from slearn.values import Tool
 
 SANDBOX = "monty"
+_STARTS = 3  # of a server in a run: one that goes at every call is left alone
 
 
 class Toolbox:
@@ -41,6 +43,7 @@ class Toolbox:
         self._limits = limits or Limits()
         self._sandbox: Sandbox | None = None
         self._servers: dict[str, Server] = {}
+        self._starts: Counter[str] = Counter()
 
     @property
     def sandbox(self) -> Sandbox:
@@ -95,9 +98,14 @@ class Toolbox:
         return result_of(found.value) if found.ok else failure(found.error)
 
     def _server(self, tool: Tool) -> Server:
-        if tool.server not in self._servers:
-            self._servers[tool.server] = Server.start(tool.server)
-        return self._servers[tool.server]
+        server = self._servers.get(tool.server)
+        if server is not None and server.lost and self._starts[tool.server] < _STARTS:
+            server.close()
+            server = None
+        if server is None:
+            self._starts[tool.server] += 1
+            self._servers[tool.server] = server = Server.start(tool.server)
+        return server
 
 
 def guarded(function: Callable[[], Any]) -> Outcome:

@@ -33,6 +33,7 @@ from slearn.agent import (
     save_agent,
 )
 from slearn.errors import AgentFileError, InputError
+from slearn.tools import tool_from_code
 from slearn.values import Tool
 
 NASTY = [
@@ -431,3 +432,51 @@ def test_saving_is_whole_or_not_at_all(
     assert os.listdir(path.parent) == ["agent.yaml"]
     save_agent(agent_from_text(TWO), path)
     assert load_agent(path) == agent_from_text(TWO)
+
+
+def test_code_stands_as_a_block() -> None:
+    code = "def double(n: int) -> int:\n    if n:\n        return 2 * n\n    return 0\n"
+    node = Node("answer", ("Say it.",), tools=(tool_from_code(code),))
+    text = agent_to_text(Agent("a", (node,), Flow(("answer",))))
+    assert "code: |\n" in text and "        return 2 * n\n" in text
+    assert agent_from_text(text).last == node
+
+
+CALLING = """
+slearn: 1
+name: a
+nodes:
+- name: answer
+  instructions: [Say it.]
+  tools: [double]
+  demos:
+  - inputs: {input: four}
+    output: {answer: eight}
+    calls: [{name: double, arguments: %s, result: "8"}]
+tools:
+- name: double
+  parameters: %s
+  code: "def double(n: int): return 2 * n"
+flow: {steps: [answer]}
+"""
+GIVEN = "{type: object, properties: {n: {type: integer}}}"
+
+
+@pytest.mark.parametrize("arguments", ["'{\"n\":4}'", "{n: 4}", '"{\\n  \\"n\\": 4}"'])
+def test_shown_arguments_are_written_as_a_model_writes_them(arguments: str) -> None:
+    agent = agent_from_text(CALLING % (arguments, GIVEN))
+    (call,) = agent.last.demos[0].calls
+    assert call.text() == '{"name": "double", "arguments": {"n": 4}}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters", "message"),
+    [
+        ("[4]", GIVEN, "a JSON object"),
+        ("{n: 4}", "{properties: {zz: {type: integer}}}", "its code, which takes n"),
+    ],
+)
+def test_what_no_call_could_be_is_refused(arguments: str, parameters: str, message: str) -> None:
+    with pytest.raises(AgentFileError) as caught:
+        agent_from_text(CALLING % (arguments, parameters))
+    assert message in str(caught.value)

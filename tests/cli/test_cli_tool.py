@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from slearn.agent import agent_from_text, load_agent
+from slearn.agent import agent_from_text, agent_to_text, load_agent
 from slearn.cli import main
 from slearn.datasets.calls import functions_of
 from slearn.engine.scripted import accepts
@@ -249,6 +250,8 @@ def test_an_exported_tool_can_be_run_and_added_again(
     slearn("tool", "add", agent, "--file", "out.py", "--name", "shout")
     assert names(agent) == ["shout"] and load_agent(agent).last.tools[0].code == code
     assert tried(agent, "shout", "--args", '{"text": "c"}')["value"] == "C!!"
+    slearn("tool", "export", agent, "shout", "-o", "again.py")
+    assert Path("again.py").read_text(encoding="utf-8") == code
 
 
 ODD_WORDS = ['Says "no".', "Ends with a backslash \\", "größer 😀", "\\x and \\N{A}", "it's"]
@@ -312,6 +315,17 @@ def test_a_tool_that_is_added_again_is_the_new_one(agent: Path, tools: Path, sle
     assert names(agent) == ["shout", "fail", "free", "half"]
     (half,) = (tool for tool in load_agent(agent).tools if tool.name == "half")
     assert "digits" not in half.parameters and "n / 2.0" in half.code
+
+
+def test_a_tool_that_no_node_has_can_be_replaced(agent: Path, tools: Path, slearn: Any) -> None:
+    slearn("tool", "add", agent, "--file", tools, "--name", "half")
+    loaded = load_agent(agent)
+    spare = replace(loaded.with_node(loaded.last.without_tool("half")), spare=loaded.tools)
+    agent.write_text(agent_to_text(spare), encoding="utf-8")
+    tools.write_text("def half(n: float):\n    return n / 2.0\n", encoding="utf-8")
+    slearn("tool", "add", agent, "--file", tools)
+    (half,) = load_agent(agent).tools
+    assert "n / 2.0" in half.code and load_agent(agent).last.tools == (half,)
 
 
 def test_another_agent_gives_its_tools(agent: Path, tools: Path, slearn: Any, here: Path) -> None:

@@ -207,8 +207,11 @@ def test_a_box_starts_a_server_once_and_survives_its_death(tmp_path: Path) -> No
         (dead,) = box.run([ToolRequest(Tool("leave", server=line), "{}")])
         assert not dead.ok and dead.text.startswith("error: ")
         assert gone(int(first.text))
-        (after,) = box.run([ToolRequest(tool, "{}")])  # an error, or a new server
-        assert after != first
+        (after,) = box.run([ToolRequest(tool, "{}")])
+        assert after.ok and after != first  # a new server
+        for _ in range(3):
+            assert not box.run([ToolRequest(Tool("leave", server=line), "{}")])[0].ok
+        assert not box.run([ToolRequest(tool, "{}")])[0].ok  # one that goes at every call
     box.close()
 
 
