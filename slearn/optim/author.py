@@ -26,7 +26,7 @@ def written(
 ) -> list[Tool]:
     """Return the different tools that the model writes to a signature: parsed, and not yet run.
 
-    `lines` more drafts are one expression: they cost a fifth, and are right as often where the task
+    `lines` more drafts are one expression: they cost a quarter, and are right as often where the task
     is simple.
     """
     kind, engine = call("write_tool"), proposal.engine
