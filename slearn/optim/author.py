@@ -26,8 +26,8 @@ def written(
 ) -> list[Tool]:
     """Return the different tools that the model writes to a signature: parsed, and not yet run.
 
-    `lines` more drafts are one expression: they cost a quarter, and are right as often where the task
-    is simple.
+    `lines` more drafts are one expression: they cost a quarter, and are right as often where the
+    task is simple.
     """
     kind, engine = call("write_tool"), proposal.engine
     messages = kind.messages(values, engine.count_tokens)
