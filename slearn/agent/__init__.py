@@ -1,5 +1,6 @@
 """Agents: symbolic networks, their files, and the forward pass."""
 
+from slearn.agent.abstain import doubt
 from slearn.agent.contract import DECIDE, NO_CALL, TYPES, Contract, Field, Functions
 from slearn.agent.decide import weighing
 from slearn.agent.document import read_document
@@ -30,6 +31,7 @@ __all__ = [
     "agent_digest",
     "agent_from_text",
     "agent_to_text",
+    "doubt",
     "forward",
     "inputs_text",
     "instructions",

@@ -37,9 +37,11 @@ class Field:
     `decide` says how a choice is found, where it is the answer and stands last: written token by
     token, or as the one whose whole text is the likeliest. `bias` are nats added to each of the
     field's own choices before they are compared: models lean towards some labels whatever they read.
+    `abstain` are nats a token: a call that is less sure than that is given up for `none`; 0 keeps
+    every call.
 
     >>> Field("answer", "choice", choices=("yes", "no"))
-    Field(name='answer', type='choice', choices=('yes', 'no'), pattern='', schema='', max_chars=200, max_tokens=64, multiline=False, decide='writing', bias=())
+    Field(name='answer', type='choice', choices=('yes', 'no'), pattern='', schema='', max_chars=200, max_tokens=64, multiline=False, decide='writing', bias=(), abstain=0.0)
     """  # noqa: E501
 
     name: str = "answer"
@@ -52,6 +54,7 @@ class Field:
     multiline: bool = False
     decide: str = DECIDE[0]
     bias: tuple[float, ...] = ()
+    abstain: float = 0.0
 
     def offered(self, choices: tuple[str, ...] | None) -> tuple[str, ...]:
         """Return the choices, the field's or the example's, each once; InputError without any.

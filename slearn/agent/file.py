@@ -29,8 +29,8 @@ from slearn.values import Tool, digest
 
 VERSION = 1
 _FIELD = (
-    "name", "type", "choices", "decide", "bias", "pattern", "schema", "max_chars", "max_tokens",
-    "multiline",
+    "name", "type", "choices", "decide", "bias", "abstain", "pattern", "schema", "max_chars",
+    "max_tokens", "multiline",
 )  # fmt: skip
 _NODE = ("name", "instructions", "inputs", "output", "demos", "layout", *SETTINGS)
 _AGENT = ("slearn", "name", "metric", "nodes", "flow", "tools")
@@ -221,6 +221,9 @@ def _read_field(place: Place) -> Field:
         bias = tuple(entry.number() for entry in fields["bias"].items("a number for every choice"))
         if decide == DECIDE[0] or len(bias) != len(choices or ()):
             raise fields["bias"].fail("a number for every choice, with `decide: likelihood`")
+    abstain = fields["abstain"].number() if "abstain" in fields else 0.0
+    if "abstain" in fields and (kind != "call" or abstain <= 0):
+        raise fields["abstain"].fail("a number above 0, for a field of type call")
     return Field(
         name=fields["name"].text() if "name" in fields else basis.name,
         type=kind,
@@ -236,6 +239,7 @@ def _read_field(place: Place) -> Field:
         multiline=fields["multiline"].boolean() if "multiline" in fields else False,
         decide=decide,
         bias=bias,
+        abstain=abstain,
     )
 
 
@@ -294,6 +298,8 @@ def _write_field(field: Field) -> dict[str, Any]:
             written[name] = getattr(field, name)
     if field.bias:
         written["bias"] = list(field.bias)
+    if field.abstain:
+        written["abstain"] = field.abstain
     return written
 
 

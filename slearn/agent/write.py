@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from slearn.agent.abstain import given_up
 from slearn.agent.contract import Contract
 from slearn.agent.model import Node, ToolCall
 from slearn.agent.render import render
@@ -44,7 +45,10 @@ def write(
             grammar, bound = turn(node, wanted, examples[i], made[i])
             where = f"node {node.name!r}, example {examples[i].id}"
             messages = render(node, inputs[i], examples[i], made[i])
-            requests.append(GenerateRequest(messages, grammar, sampling, seed, bound, where=where))
+            weigh = wanted.answer.abstain > 0
+            requests.append(
+                GenerateRequest(messages, grammar, sampling, seed, bound, weigh=weigh, where=where)
+            )
         calls: dict[int, ToolRequest] = {}
         found = engine.generate(requests, watch)
         for i, request, got in zip(going, requests, found, strict=True):
@@ -53,8 +57,10 @@ def write(
             if call is not None:
                 calls[i] = call
                 continue
-            output = wanted.parse(got.text, whole=got.valid)
-            steps[i] = Step(node.name, inputs[i], output, got.text, got.valid, spent[i], made[i])
+            written = wanted.parse(got.text, whole=got.valid)
+            output = given_up(wanted, written, got, engine.count_tokens)
+            text = got.text if output == written else wanted.render(output)
+            steps[i] = Step(node.name, inputs[i], output, text, got.valid, spent[i], made[i])
         results = engine.run_tools(list(calls.values()))
         for (i, asked), result in zip(calls.items(), results, strict=True):
             text = clip(result.text, room(node, engine.window), engine.count_tokens)

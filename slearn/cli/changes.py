@@ -97,6 +97,8 @@ def _field(field: Field) -> str:
         if field.bias:
             pairs = zip(field.choices or (), field.bias, strict=True)
             parts.append("bias " + ", ".join(f"{choice} {nats:+g}" for choice, nats in pairs))
+    if field.abstain:
+        parts.append(f"none where a token costs more than {field.abstain:g} nats")
     if field.type == "text":
         parts.append(f"up to {field.max_chars} characters and {field.max_tokens} tokens")
         parts.append("several lines" if field.multiline else "one line")

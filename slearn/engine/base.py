@@ -46,7 +46,8 @@ GREEDY = Sampling()
 class GenerateRequest:
     """Ask for one completion of `messages` that the grammar accepts.
 
-    `where` names the node (or trainer call) for error messages; it is no part of the identity.
+    `weigh` asks for the text's likelihood too. `where` names the node (or trainer call) for error
+    messages; it is no part of the identity.
     """
 
     messages: tuple[Message, ...]
@@ -55,6 +56,7 @@ class GenerateRequest:
     seed: int = 0
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
+    weigh: bool = False
     where: str = field(default="", compare=False)
 
     def key(self) -> str:
@@ -63,6 +65,8 @@ class GenerateRequest:
         del body["where"]
         if self.sampling.temperature == 0:
             body["seed"] = 0
+        if not self.weigh:  # so that what was asked before there was such a wish is found again
+            del body["weigh"]
         return digest({"generate": body})
 
 
@@ -93,6 +97,8 @@ class Generation:
     """A completion: its text, why it ended ("end", "stop" or "length"), and what it cost.
 
     `valid` is False when the text does not satisfy the request's grammar (cut off by the limit).
+    `logprob` is the text's natural-log likelihood as `score` defines it, at temperature 1, where
+    the request asked for it; else None.
     """
 
     text: str
@@ -100,6 +106,7 @@ class Generation:
     valid: bool
     usage: Usage
     cached: bool = False
+    logprob: float | None = None
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class GenerateJob(Job):
         self._answer = b""
         self._finish = "length"
         self._chosen: list[int] = []  # where the tokens stand that were chosen from logits
+        self._logprob = 0.0  # of the text so far, where it is asked for
 
     def begin(self) -> None:
         """Unpack, and write what the grammar forces at once."""
@@ -98,7 +99,7 @@ class GenerateJob(Job):
 
     def receive(self, position: int, logits: Logits) -> None:
         """Choose the next token, or finish."""
-        token = self._choose(logits)
+        token = self._weighed(logits) if self._request.weigh else self._choose(logits)
         if token in self._vocab.end_tokens:
             return self._end("end")
         self._chosen.append(len(self.tokens))
@@ -113,7 +114,8 @@ class GenerateJob(Job):
         sent = sum(place < self.shared + self.computed for place in self._chosen)
         usage = Usage(prompt=self.computed - sent, shared=self.shared, generated=len(self._chosen))
         text = self._answer.decode("utf-8", "replace")
-        return Generation(text, self._finish, self._matcher.accepting, usage)
+        logprob = self._logprob if self._request.weigh else None
+        return Generation(text, self._finish, self._matcher.accepting, usage, logprob=logprob)
 
     def _append(self, token: int) -> None:
         """Lengthen the answer by a token that the matcher has taken."""
@@ -141,6 +143,15 @@ class GenerateJob(Job):
             if self.finished or token in self._vocab.end_tokens or not self._matcher.take(token):
                 return
             self._append(token)
+
+    def _weighed(self, logits: Logits) -> int:
+        """Return the next token and add its likelihood to the text's."""
+        before, complete = self._matcher.copy(), self._complete
+        token = self._choose(logits)
+        step = before.step(-1 if token in self._vocab.end_tokens else token, complete=complete)
+        if step is not None and not step.forced:
+            self._logprob += step_logprob(logits, step)
+        return token
 
     def _choose(self, logits: Logits) -> int:
         """Return the next token.

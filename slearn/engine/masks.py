@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
@@ -68,6 +68,7 @@ class Matcher:
         self._inner = inner
         self._size = size
         self._end_tokens = end_tokens
+        self._ends = np.array(sorted(end_tokens), dtype=np.int64)
 
     @property
     def accepting(self) -> bool:
@@ -98,6 +99,31 @@ class Matcher:
             raise EngineError("the grammar allows no token at all here")
         return words.view(np.uint8)
 
+    def copy(self) -> Matcher:
+        """Return a matcher that stands where this one does."""
+        inner = None if self._inner is None else self._inner.deep_copy()
+        return Matcher(inner, self._size, self._end_tokens)
+
+    def step(self, token: int, *, complete: bool) -> Step | None:
+        """Return the step that takes a token, or ends the text where it is -1; None if forbidden.
+
+        Nothing is consumed. `complete` says whether the text so far is an answer.
+        """
+        ends = token < 0
+        taken = self._ends if ends else np.array([token], dtype=np.int64)
+        if self.stopped:
+            return Step(taken, taken) if ends else None
+        packed = self.packed()
+        if packed is None:
+            return Step(taken)
+        bits = np.unpackbits(packed, bitorder="little")[: self._size]
+        taken = taken[bits[taken].view(np.bool_)]
+        if not len(taken):
+            return None
+        if int(bits.sum()) <= _FEW:
+            return Step(taken, np.flatnonzero(bits), None, complete, ends)
+        return Step(taken, None, packed, complete, ends)
+
     def forced(self) -> list[int]:
         """Return the tokens that must come next, whatever the model thinks; they are not taken."""
         return [] if self._inner is None else list(self._inner.compute_ff_tokens())
@@ -121,7 +147,6 @@ class Masks:
         self._tokenizer = tokenizer
         self._size = size
         self._end_tokens = end_tokens
-        self._ends = np.array(sorted(end_tokens), dtype=np.int64)
         self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
         self._paths: OrderedDict[tuple[str, tuple[int, ...]], list[Step] | None] = OrderedDict()
         # Texts under one grammar meet the same few masks again and again: each is kept once.
@@ -167,28 +192,17 @@ class Masks:
     def _walk(self, matcher: Matcher, tokens: list[int]) -> list[Step] | None:
         steps: list[Step] = []
         for token in [*tokens, -1]:
-            step = self._step(matcher, token, complete=bool(steps) and matcher.accepting)
+            step = matcher.step(token, complete=bool(steps) and matcher.accepting)
             if step is None or (token >= 0 and not matcher.take(token)):
                 return None
-            steps.append(step)
+            steps.append(self._kept(step))
         return steps
 
-    def _step(self, matcher: Matcher, token: int, *, complete: bool) -> Step | None:
-        ends = token < 0
-        taken = self._ends if ends else np.array([token], dtype=np.int64)
-        if matcher.stopped:
-            return Step(taken, taken) if ends else None
-        packed = matcher.packed()
-        if packed is None:
-            return Step(taken)
-        bits = np.unpackbits(packed, bitorder="little")[: self._size]
-        taken = taken[bits[taken].view(np.bool_)]
-        if not len(taken):
-            return None
-        if int(bits.sum()) <= _FEW:
-            return Step(taken, np.flatnonzero(bits), None, complete, ends)
-        raw = packed.tobytes()
-        shared = self._masks.setdefault(raw, packed)
+    def _kept(self, step: Step) -> Step:
+        """Return the step with the one copy of its mask that all steps share."""
+        if step.mask is None:
+            return step
+        shared = self._masks.setdefault(step.mask.tobytes(), step.mask)
         if len(self._masks) > _KEPT:
             self._masks.popitem(last=False)
-        return Step(taken, None, shared, complete, ends)
+        return replace(step, mask=shared)

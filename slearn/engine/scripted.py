@@ -130,7 +130,10 @@ class ScriptedEngine(Engine):
                 text, finish = text[: text.index(stop)], "stop"
         valid = finish != "length" or accepts(request.grammar, text)
         used = Usage(prompt=size, generated=self.count_tokens(text))
-        return Generation(text, finish, valid, used)
+        logprob = None
+        if request.weigh:
+            logprob = self._logprob(ScoreRequest(request.messages, (text,), request.grammar), text)
+        return Generation(text, finish, valid, used, logprob=logprob)
 
     def _logprob(self, request: ScoreRequest, target: str) -> float:
         if not accepts(request.grammar, request.prefix + target):
@@ -186,7 +189,7 @@ def accepts(grammar: Grammar, text: str) -> bool:
 
 def _walk(request: GenerateRequest) -> tuple[str, str]:
     """Write a text that the grammar accepts, by chance but always the same for a request."""
-    chance = random.Random(replace(request, stop=(), max_tokens=0).key())
+    chance = random.Random(replace(request, stop=(), max_tokens=0, weigh=False).key())
     if not request.grammar.constrained:
         words = ["".join(chance.choices("aeioulnrst", k=4)) for _ in range(chance.randint(1, 6))]
         return " ".join(words), "end"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from slearn.agent import (
+    NO_CALL,
     Agent,
     Field,
     Node,
@@ -68,7 +69,7 @@ def measured_losses(
     task: str = "",
 ) -> list[list[float]]:
     """Return the losses of several agents, each on its own examples, scored in one round."""
-    requests: list[ScoreRequest] = []
+    requests: list[ScoreRequest | None] = []
     readers: list[Reader] = []
     places: list[tuple[int, int]] = []
     losses = [[UNSAYABLE] * len(batch) for batch in examples]
@@ -84,10 +85,8 @@ def measured_losses(
             grades = _grades(agent, [batch[n] for n in untold], engine, judge_engine, watch, task)
             for number, grade in zip(untold, grades, strict=True):
                 losses[index][number] = -math.log(max(grade, 1e-6))
-    if requests:
-        results = engine.score(requests, watch)
-        for (index, number), read, result in zip(places, readers, results, strict=True):
-            losses[index][number] = read(result.logprobs)
+    for (index, number), loss in zip(places, _read(requests, readers, engine, watch), strict=True):
+        losses[index][number] = loss
     return losses
 
 
@@ -105,8 +104,7 @@ def losses_after(
     >>> # losses_after(agent, [example], [steps_until_a_node], engine)
     """
     found = _requests(agent, examples, engine, watch, taken)
-    results = engine.score([request for request, _ in found], watch)
-    return [read(result.logprobs) for (_, read), result in zip(found, results, strict=True)]
+    return _read([one for one, _ in found], [read for _, read in found], engine, watch)
 
 
 def shortfall(loss: float) -> float:
@@ -131,6 +129,10 @@ def loss_of(logprobs: Sequence[float]) -> float:
     return _bounded(-_log_sum(logprobs))
 
 
+def _certain(_: Sequence[float]) -> float:
+    return 0.0
+
+
 def _bounded(loss: float) -> float:
     return min(UNSAYABLE, max(0.0, loss))
 
@@ -142,13 +144,28 @@ def _log_sum(logprobs: Sequence[float]) -> float:
     return top + math.log(sum(math.exp(logprob - top) for logprob in logprobs))
 
 
+def _read(
+    requests: Sequence[ScoreRequest | None],
+    readers: Sequence[Reader],
+    engine: Engine,
+    watch: Watcher | None,
+) -> list[float]:
+    """Ask for all likelihoods in one round and read the losses; some need no likelihood."""
+    asked = [request for request in requests if request is not None]
+    scores = iter(engine.score(asked, watch) if asked else ())
+    return [
+        read(() if request is None else next(scores).logprobs)
+        for request, read in zip(requests, readers, strict=True)
+    ]
+
+
 def _requests(
     agent: Agent,
     examples: Sequence[Example],
     engine: Engine,
     watch: Watcher | None,
     taken: Sequence[tuple[Step, ...]] | None = None,
-) -> list[tuple[ScoreRequest, Reader]]:
+) -> list[tuple[ScoreRequest | None, Reader]]:
     """Run what comes before the answer; ask for likelihoods after it, and say how to read them."""
     last = agent.last
     done = len(taken[0]) if taken else 0
@@ -156,13 +173,16 @@ def _requests(
     taken = run_nodes(agent, names, examples, engine, watch=watch, taken=taken)
     inputs = [node_inputs(agent, last, e, steps) for e, steps in zip(examples, taken, strict=True)]
     begun = _begun(last, examples, inputs, engine, watch)
-    cut = last.output.until_answer()
-    requests: list[tuple[ScoreRequest, Reader]] = []
+    cut, answer = last.output.until_answer(), last.output.answer
+    requests: list[tuple[ScoreRequest | None, Reader]] = []
     for example, own in zip(examples, begun, strict=True):
         targets = tuple(dict.fromkeys((example.targets or ())[:_MOST_ALTERNATIVES]))
         if last.output.decided:  # the very request that decides: all choices, made to add up to 1
             weigh = weighing(last, example, own)
             requests.append((weigh, partial(decided_loss, last.output.answer, weigh, targets)))
+            continue
+        if answer.abstain and own.output[answer.name] == NO_CALL:  # that is no matter of chance
+            requests.append((None, loss_of if NO_CALL not in targets else _certain))
             continue
         request = ScoreRequest(
             render(last, own.inputs, example, own.calls),
@@ -203,7 +223,7 @@ def _begun(
     What that has paid for is then free: a whole output, unless the answer is decided afterwards.
     """
     contract = node.output
-    more = contract.fields[0] != contract.answer or bool(node.tools)
+    more = contract.fields[0] != contract.answer or bool(node.tools or contract.answer.abstain)
     whole = more and not contract.decided
     ask = write if whole else write_before_answer
     return ask(node, examples, inputs, engine, watch=watch)

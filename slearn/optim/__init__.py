@@ -1,5 +1,6 @@
 """Optimizers propose candidates: typed edits of an agent's weights, guarded before they run."""
 
+from slearn.optim.abstain import Abstain
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.calibrate import Calibrate
 from slearn.optim.contract import ReasonFirst
@@ -39,6 +40,7 @@ from slearn.optim.wanted import Wanted
 OPTIMIZERS: tuple[Optimizer, ...] = (
     DemoSets(),
     Calibrate(),
+    Abstain(),
     Cross(),
     DropParts(),
     Wanted(),
@@ -56,6 +58,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
 
 __all__ = [
     "OPTIMIZERS",
+    "Abstain",
     "AddDemo",
     "Calibrate",
     "Candidate",

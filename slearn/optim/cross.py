@@ -37,8 +37,8 @@ class Cross(Optimizer):
 
 
 def lasting(front: Iterable[Candidate]) -> list[Candidate]:
-    """Return who of a front may race again: a bias was fitted on rows that later races may use."""
-    return [one for one in front if not any(map(_biased, one.edits))]
+    """Return who of a front may race again: what was fitted, was on rows later races may use."""
+    return [one for one in front if not any(map(_fitted, one.edits))]
 
 
 def still(front: Iterable[Candidate], accepted: Iterable[Edit]) -> tuple[Candidate, ...]:
@@ -47,5 +47,7 @@ def still(front: Iterable[Candidate], accepted: Iterable[Edit]) -> tuple[Candida
     return tuple(one for one in front if apart(one.edits, made))
 
 
-def _biased(edit: Edit) -> bool:
-    return isinstance(edit, SetContract) and bool(edit.contract.answer.bias)
+def _fitted(edit: Edit) -> bool:
+    if not isinstance(edit, SetContract):
+        return False
+    return bool(edit.contract.answer.bias or edit.contract.answer.abstain)

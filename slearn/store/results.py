@@ -31,6 +31,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "finish": result.finish,
         "valid": bool(result.valid),
         "usage": result.usage.as_json(),
+        **({} if result.logprob is None else {"logprob": float(result.logprob)}),
     }
 
 
@@ -45,7 +46,8 @@ def result_of(body: Mapping[str, Any], cached: bool) -> Result:
     usage = Usage() if cached else Usage(**body["usage"])
     if "logprobs" in body:
         return Score(tuple(float(value) for value in body["logprobs"]), usage, cached)
-    return Generation(body["text"], body["finish"], body["valid"], usage, cached)
+    logprob = body.get("logprob")
+    return Generation(body["text"], body["finish"], body["valid"], usage, cached, logprob)
 
 
 def failure_json(failure: Failure, keys: Sequence[str]) -> dict[str, Any]:

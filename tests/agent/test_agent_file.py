@@ -87,6 +87,7 @@ def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool) -> Field:
         multiline=last and draw(st.booleans()),
         decide=decide,
         bias=bias,
+        abstain=draw(st.sampled_from((0.0, 0.04, 1.5))) if kind == "call" else 0.0,
     )
 
 
@@ -271,6 +272,8 @@ BAD: list[tuple[str, int, str]] = [
         5,
         "a number",
     ),
+    (HEAD + "  output: {type: text, abstain: 0.1}\n", 5, "for a field of type call"),
+    (HEAD + "  output: {type: call, abstain: 0}\n", 5, "a number above 0"),
     (HEAD + "  output: {type: choice, decide: dice}\n", 5, "writing, likelihood, not 'dice'"),
     (HEAD + "  output: {type: choice, decide: [likelihood]}\n", 5, "one of writing, likelihood"),
     (HEAD + "  output: {type: number, decide: likelihood}\n", 5, "a field of type choice"),

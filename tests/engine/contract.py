@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -50,6 +51,18 @@ class EngineContract:
     @pytest.fixture
     def engine(self) -> Engine:
         raise NotImplementedError
+
+    def test_a_text_is_weighed_where_that_is_asked_for(self, engine: Engine) -> None:
+        plain = [choice("Is fire cold?"), GenerateRequest(ask("Say it."), RECORD.grammar)]
+        weighed = [replace(request, weigh=True) for request in plain]
+        assert all(a.key() != b.key() for a, b in zip(plain, weighed, strict=True))
+        without, found = engine.generate(plain), engine.generate(weighed)
+        assert [one.text for one in found] == [one.text for one in without]
+        assert {one.logprob for one in without} == {None}
+        asked = ScoreRequest(plain[0].messages, (found[0].text,), YES_NO)
+        (score,) = engine.score([asked])
+        assert found[0].logprob == pytest.approx(score.logprobs[0], abs=0.02)
+        assert found[1].logprob is not None and -100 < found[1].logprob < 0
 
     def test_answers_come_in_the_order_of_the_requests(self, engine: Engine) -> None:
         texts = ["Is fire cold?", "Is ice cold?", "Is fire cold?", "Is water wet?", "Is it?"]
