@@ -28,7 +28,6 @@ import argparse
 import random
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -39,7 +38,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ledger import ROOT, Line, code, read, writing
+from ledger import ROOT, Line, code, folder_of, read, writing
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward
 from slearn.batches import draw, worst
@@ -196,7 +195,7 @@ def run(given: argparse.Namespace) -> int:
                 case, start = case_of(given.seed, key[2], attempt), time.monotonic()
                 _tell(f"{place} of {len(left)}: case {key[2]}, {case.fault} in {case.node}")
                 try:
-                    found = measure(case, engine, given.seed, given.tokens)
+                    found = measure(case, engine, given.seed, given.tokens, given.keep)
                 except SlearnError as error:
                     failed += 1
                     _tell(f"  failed: {error}")
@@ -302,7 +301,9 @@ def plant(
     raise ValueError(f"no fault is named {fault!r}")
 
 
-def measure(case: Case, engine: Engine, seed: int, tokens: int) -> dict[str, Any]:
+def measure(
+    case: Case, engine: Engine, seed: int, tokens: int, keep: Path | None = None
+) -> dict[str, Any]:
     """Return what the fault costs, who is blamed for it, and what training wins back."""
     rows = case.data.test or ()
     healthy, faulty = (
@@ -319,8 +320,8 @@ def measure(case: Case, engine: Engine, seed: int, tokens: int) -> dict[str, Any
         **diagnose(case, engine, seed),
     }
     settings = TrainSettings(seed, tokens, None)
-    with tempfile.TemporaryDirectory() as folder:
-        with Store.open(Path(folder) / "store.duckdb") as store:
+    with folder_of(keep, (case.fault, case.node, case.planted)) as folder:
+        with Store.open(folder / "store.duckdb") as store:
             log = store.begin({**case.as_json(), "settings": settings.as_json()})
             result = train(case.faulty, case.data, Engines(engine, engine), log, settings)
     after = fmean(result.after.scores)
@@ -472,6 +473,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=15_000, help="the budget of each training")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--keep", type=Path, help="a folder for the stores, to look into the runs")
     given = parser.parse_args()
     if given.action == "run" and not given.model:
         parser.error("--model is missing")

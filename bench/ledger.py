@@ -8,9 +8,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,24 @@ def writing(path: Path) -> Iterator[Callable[[Line], None]]:
             os.fsync(file.fileno())
 
         yield add
+
+
+@contextmanager
+def folder_of(keep: Path | None, names: Iterable[object]) -> Iterator[Path]:
+    """Give a run an empty folder: a temporary one, or of the run's names in `keep`, which stays.
+
+    >>> with folder_of(None, ["svamp", 0]) as folder:
+    ...     folder.is_dir()
+    True
+    """
+    if keep is None:
+        with tempfile.TemporaryDirectory() as made:
+            yield Path(made)
+        return
+    folder = keep / "-".join(re.sub(r"\W+", "-", str(name)) for name in names)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
+    folder.mkdir(parents=True)
+    yield folder
 
 
 def code() -> str | None:

@@ -16,12 +16,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -31,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import SETTINGS, UNBUDGETED, Job
-from ledger import ROOT, Line, code, read, writing
+from ledger import ROOT, Line, code, folder_of, read, writing
 from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
 
 from slearn.agent import save_agent
@@ -101,14 +98,7 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
     files = {name: given.data / cell["task"] / f"{name}.jsonl" for name in ("train", "val", "test")}
     budgeted = cell["budget"] != OWN
     name, _, count = cell["setting"].partition("@")
-    with ExitStack() as stack:
-        if given.keep:
-            names = (re.sub(r"\W+", "-", str(cell[key])) for key in KEYS)
-            folder = given.keep / "-".join(names)
-            shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
-            folder.mkdir(parents=True)
-        else:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    with folder_of(given.keep, (cell[key] for key in KEYS)) as folder:
         agent, place = folder / "agent.yaml", folder / "store.duckdb"
         save_start(given, cell, files, agent)
         if count:

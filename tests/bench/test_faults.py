@@ -220,7 +220,7 @@ def test_a_case_is_measured_once_and_a_harmless_fault_is_drawn_again(
     place = tmp_path / "results" / "faults.jsonl"
     asked: list[int] = []
 
-    def measure(case: Any, engine: Any, seed: int, tokens: int) -> dict[str, Any]:
+    def measure(case: Any, engine: Any, seed: int, tokens: int, keep: Any) -> dict[str, Any]:
         asked.append(tokens)
         found = line(harmless=len(asked) < 3)
         kept = ("healthy", "faulty", "trained", "repaired", "harmless", "kind", *faults.BLAMES)
