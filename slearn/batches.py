@@ -86,7 +86,7 @@ def heard(examples: Sequence[Example], tokens: float, count: Callable[[str], int
     """
     kept = 0
     for example in examples:
-        tokens -= count("\n".join(_texts(example))) + _ANSWER
+        tokens -= count("\n".join(texts(example))) + _ANSWER
         if tokens < 0 and kept >= _LEAST:
             break
         kept += 1
@@ -98,11 +98,16 @@ def longest(examples: Sequence[Example], count: Callable[[str], int]) -> int:
 
     Only the rows with the most characters are counted: tokenizing 100,000 rows would take long.
     """
-    texts = ("\n".join(_texts(row)) for row in examples)
-    return max(map(count, heapq.nlargest(3, texts, key=len)), default=0)
+    found = ("\n".join(texts(row)) for row in examples)
+    return max(map(count, heapq.nlargest(3, found, key=len)), default=0)
 
 
-def _texts(row: Example) -> list[str]:
+def texts(row: Example) -> list[str]:
+    """Return the texts of a row that stand in a prompt: inputs, choices of its own, functions.
+
+    >>> texts(Example("1", {"input": "hot?"}, choices=("yes", "no")))
+    ['hot?', 'yes', 'no']
+    """
     return [*row.inputs.values(), *(row.choices or ()), *_told(row)]
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
 
+from slearn.batches import texts
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Proposal
 from slearn.select import FINALISTS, LOOK, Cost, Lap, affordable, front, in_turn, race
@@ -79,7 +80,7 @@ def field_of(
         groups.setdefault(name, []).append(candidate)
     field = sorted(in_turn(list(groups.values())), key=lambda one: not one.tried)
     count, nodes = frame.guards.count, proposal.agent.nodes
-    row = fmean(count(" ".join(one.inputs.values())) for one in rows) if rows else 0.0
+    row = fmean(count("\n".join(texts(one))) for one in rows) if rows else 0.0
     prompts = [frame.guards.size(candidate.agent) for candidate in field]
     spent = frame.session.spent
     anew = spent.computed > 0 and not spent.shared  # an engine that reads each prompt every time

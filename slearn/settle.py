@@ -42,13 +42,14 @@ def final(
 
     All answer a few rows first; then the best goes on, and the next one only if it is not accepted.
     Where the budget ends before validation does, the verdict is that of fewer rows; when it ends
-    between two, what was found is not thrown away. The error rate is the
-    step's: each finalist gets its share of it. The state comes back with what was measured of the
-    incumbent.
+    between two, what was found is not thrown away. The error rate is the step's: each finalist gets
+    its share of it (`shares`). The state comes back with what was measured of the incumbent.
     """
     session, rows = frame.session, frame.validation[: len(state.scores)]
     found: list[Outcome | None] = [None] * len(laps)
     places = [place for place, lap in enumerate(laps) if not lap.out]
+    ahead = sorted(places, key=lambda place: not laps[place].candidate.tried)  # before any look
+    share = dict(zip(ahead, shares(len(ahead)), strict=True))
     seen: dict[int, tuple[float, ...]] = {}
     costs: dict[int, Cost] = {}
     for place in places:
@@ -79,7 +80,7 @@ def final(
                     part,
                     *session.tools,
                     seen=seen[place],
-                    alpha=session.settings.alpha / len(places),
+                    alpha=session.settings.alpha * share[place],
                     task=frame.task,
                     measure=frame.measure,
                     weighed=cost.rows(after / 2),
@@ -97,6 +98,18 @@ def final(
         if one.accepted:
             break
     return state, found
+
+
+def shares(count: int) -> list[float]:
+    """Return each finalist's share of the error rate: who did better before has twice as much.
+
+    >>> [round(share, 2) for share in shares(2)]
+    [0.67, 0.33]
+
+    This is the weighted Bonferroni test (Genovese, Roeder and Wasserman 2006): the weights come
+    from rows that validation does not have, so the rate of all together stays what it was.
+    """
+    return [2.0**-place / (2 - 2.0 ** (1 - count)) for place in range(count)]
 
 
 def confirmed(

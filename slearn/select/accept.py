@@ -60,7 +60,7 @@ def verdict(
 
     `seen` are the challenger's scores on the first examples, where they are known. A challenger
     that is no better is accepted with a probability of `alpha` at most. Loss is measured on all
-    examples or on the first `weighed`; on none, the metric decides alone.
+    examples or on the first `weighed`; on none, the metric decides alone, and has all of `alpha`.
 
     >>> # verdict(agent, challenger, scores, validation, engine, engine).accepted
     """
@@ -72,10 +72,9 @@ def verdict(
         gain = _mean(after) - _mean(before[: len(after)])
         if gain < 0 and paired_p(after, before[: len(after)]) <= _WORSE:
             return _of(False, "worse on the metric", before, after, 1.0)
-    p = paired_p(before, after)
-    if gain > 0 and p <= alpha / 2:
+    p, part = paired_p(before, after), examples[:weighed]
+    if gain > 0 and p <= (alpha / 2 if part else alpha):
         return _of(True, "better on the metric", before, after, p)
-    part = examples[:weighed]
     if not part:
         return _of(False, "not better beyond chance", before, after, p)
     agents, twice = [incumbent, challenger], [part] * 2

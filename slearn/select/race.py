@@ -61,7 +61,9 @@ class Lap:
     def writes(self) -> bool:
         """Whether a row is answered after something else was written."""
         nodes = self.candidate.agent.nodes
-        return len(nodes) > 1 or len(nodes[-1].output.fields) > 1 or bool(nodes[-1].tools)
+        last = nodes[-1].output
+        more = nodes[-1].tools or last.answer.abstain
+        return len(nodes) > 1 or len(last.fields) > 1 or bool(more)
 
     @property
     def way(self) -> tuple[int, ...]:
