@@ -14,6 +14,7 @@ from slearn.metrics import hopeful
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract, apply
+from slearn.optim.lines import harmful
 from slearn.optim.taught import taught
 from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example
@@ -41,8 +42,14 @@ class ReasonFirst(Optimizer):
     name = "reason first"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return the other order, and the other way; with demonstrations and without any."""
+        """Return the other order, and the other way; with demonstrations and without any.
+
+        None where another node is measured to be at fault: reasoning about what it hands on is in
+        vain, and dear.
+        """
         node = proposal.agent.last
+        if harmful(proposal)[:1] not in ([], [node.name]):
+            return []
         first, answer = node.output.fields[0], node.output.answer
         ways = {way.name for way in WAYS}
         able = answer.type != "json" and answer.name not in ways

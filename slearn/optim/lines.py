@@ -103,12 +103,16 @@ def by_blame(proposal: Proposal) -> list[str]:
     The measure speaks first: the node with the part that the right answers are much likelier
     without. Words decide where no part does harm.
     """
-    harmful = sorted(proposal.attributions, key=lambda found: found.nats)
-    measured = [found.node for found in harmful if found.nats < _HARM]
     last_first = reversed(proposal.agent.flow.steps)
     weights = {name: gradient.weight for name, gradient in proposal.gradients.items()}
     blamed = sorted(last_first, key=lambda name: -weights.get(name, 0.0))
-    return list(dict.fromkeys([*measured, *blamed]))
+    return list(dict.fromkeys([*harmful(proposal), *blamed]))
+
+
+def harmful(proposal: Proposal) -> list[str]:
+    """Return the nodes with a part that the right answers are likelier without, the worst first."""
+    ranked = sorted(proposal.attributions, key=lambda found: found.nats)
+    return list(dict.fromkeys(found.node for found in ranked if found.nats < _HARM))
 
 
 def read_line_edits(node: Node, said: list[dict[str, Any]]) -> list[Edit]:

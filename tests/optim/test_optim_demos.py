@@ -307,6 +307,14 @@ def test_what_the_model_is_shown_to_choose_from() -> None:
     assert '"drop' not in asked[0].grammar.lark.replace("\\", "")
 
 
+def test_nobody_reasons_about_what_another_node_spoils() -> None:
+    plain = proposal(chain(), [], step=0)
+    spoiled = replace(plain, attributions=[Attribution("first", "line", 0, -0.4, 8)])
+    own = replace(plain, attributions=[Attribution("answer", "line", 0, -0.4, 8)])
+    assert ReasonFirst().propose(spoiled) == []
+    assert ReasonFirst().propose(plain) and ReasonFirst().propose(own)
+
+
 def test_reason_first_goes_there_and_back() -> None:
     agent = with_demos(single(), rows(3))
     (there,) = ReasonFirst().propose(proposal(agent, [], step=0))
