@@ -1,4 +1,4 @@
-"""Measured attribution: what each line, demonstration, tool and limit does to the loss.
+"""Measured attribution: what each line, demonstration, tool, field and limit does to the loss.
 
 Beside the words of a gradient stand numbers: a part is left out, and the same rows are scored again
 in shared prefixes. The words say why, the numbers say whether. All demonstrations of a node are
@@ -27,7 +27,8 @@ class Attribution:
     """What leaving a part of a node out costs: the mean of n rows in nats; above 0 it helps.
 
     `part` is "line", "demo" or "tool", and `index` its place; or "demos", all of a node; or
-    "limit", how long its texts may be; or "node", all that it does.
+    "limit", how long its texts may be; or "field", one that is not the answer; or "node", all that
+    it does.
 
     >>> Attribution("answer", "line", 0, 0.25, 8).text()
     'line 1 helps by 0.25 nats'
@@ -104,6 +105,7 @@ def parts(agent: Agent, node: Node) -> list[tuple[str, str, int]]:
     lines, demos = len(node.instructions), len(node.demos)
     kinds = [("line", lines if lines > 1 or len(agent.nodes) > 1 else 0), ("demo", demos)]
     kinds.append(("tool", len(node.tools)))
+    kinds.append(("field", len(spare_fields(agent, node))))
     kinds += [("demos", int(demos > 1)), ("limit", int(widened(node.output) != node.output))]
     kinds.append(("node", int(bypassed(agent, node) != agent)))
     return [(node.name, kind, index) for kind, count in kinds for index in range(count)]
@@ -124,12 +126,43 @@ def without(agent: Agent, node: str, part: str, index: int) -> Agent:
             new = replace(old, demos=())
         case "tool":
             new = old.without_tool(old.tools[index].name)
+        case "field":
+            new = narrowed(old, spare_fields(agent, old)[index])
         case "limit":
             new = replace(old, output=widened(old.output))
         case _:
             lines = old.instructions[:index] + old.instructions[index + 1 :]
             new = replace(old, instructions=lines)
     return agent.with_node(new)
+
+
+def spare_fields(agent: Agent, node: Node) -> list[str]:
+    """Return the names of the fields that an agent can do without: no answer, and read by nobody.
+
+    >>> # spare_fields(agent, agent.last)
+    """
+    read = {name for other in agent.nodes for name in other.inputs}
+    answer = node.output.answer
+    return [
+        field.name
+        for field in node.output.fields
+        if field != answer and f"{node.name}.{field.name}" not in read
+    ]
+
+
+def narrowed(node: Node, name: str) -> Node:
+    """Return a node that does not write a field, nor do its demos.
+
+    >>> [field.name for field in narrowed(Node("n", (), output=Contract((Field("why"), Field()))),
+    ...                                   "why").output.fields]
+    ['answer']
+    """
+    fields = tuple(field for field in node.output.fields if field.name != name)
+    demos = tuple(
+        replace(demo, output={key: text for key, text in demo.output.items() if key != name})
+        for demo in node.demos
+    )
+    return replace(node, output=replace(node.output, fields=fields), demos=demos)
 
 
 def bypassed(agent: Agent, node: Node) -> Agent:

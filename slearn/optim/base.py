@@ -19,8 +19,8 @@ from slearn.values import Example, digest
 class Candidate:
     """An agent that an operator proposes, and the edits that lead to it from the incumbent.
 
-    `tried` says that its optimizer ran it on some rows, where it was better than the incumbent:
-    where not all can be raced, it is among those that are.
+    `tried` says that its optimizer measured on some rows that it is better than the incumbent, or
+    that what it shows is: where not all can be raced, it is among those that are.
     """
 
     operator: str

@@ -1,16 +1,16 @@
-"""Dropping: what the measured attribution says hurts goes: a line, a demo, a tool or a limit."""
+"""Dropping: what the measured attribution says hurts goes: lines, demos, tools, fields, limits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from slearn.agent import Agent
-from slearn.grad import Attribution, widened
+from slearn.grad import Attribution, narrowed, spare_fields, widened
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import DropDemo, DropLine, Edit, SetContract, SetDemos, apply_all
 from slearn.optim.hand import given
 
-_WHOLE = ("limit", "tool")  # parts whose edits write the demos too
+_WHOLE = ("limit", "tool", "field")  # parts whose edits write the demos too
 _HURTS = -0.01  # nats an example: less is noise
 
 
@@ -52,6 +52,10 @@ def drops(agent: Agent, hurting: Sequence[Attribution]) -> list[Edit]:
             case "tool":
                 left = node.without_tool(node.tools[found.index].name)
                 edits.append(given(left, left.tools))
+            case "field":
+                name = spare_fields(agent, agent.node(found.node))[found.index]
+                less = narrowed(node, name)
+                edits.append(SetContract(node.name, less.output, less.demos))
             case "limit":
                 edits.append(SetContract(node.name, widened(node.output), node.demos))
             case _:

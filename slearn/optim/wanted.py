@@ -51,7 +51,8 @@ class Wanted(Optimizer):
         new = {demo.source for demo in demos}
         kept = tuple(demo for demo in node.demos if demo.source not in new)
         sets = [demos, (*kept, *demos)] if demos and kept else [demos]
-        return [self.candidate(proposal, [SetDemos(node.name, demos)]) for demos in sets if demos]
+        made = [self.candidate(proposal, [SetDemos(node.name, demos)]) for demos in sets if demos]
+        return [replace(one, tried=True) for one in made]  # what is shown was measured to be better
 
 
 def hands_on(agent: Agent, name: str) -> bool:

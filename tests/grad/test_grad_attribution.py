@@ -11,11 +11,11 @@ from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import ContextError
-from slearn.grad import attribute, bypassed, widened, without
+from slearn.grad import attribute, bypassed, spare_fields, widened, without
 from slearn.optim import DropDemo, DropLine, DropParts
 from slearn.optim.lines import by_blame
 from slearn.values import Usage
-from tests.optim.proposals import proposal, rows, single
+from tests.optim.proposals import CHOICE, REASONED, chain, proposal, rows, single
 
 
 class Reading(ScriptedEngine):
@@ -59,6 +59,34 @@ def test_demos_that_are_all_bad_show_when_all_are_left_out() -> None:
     assert found[-1].text() == "all demos together hurt by 0.50 nats"
     (candidate,) = DropParts().propose(replace(proposal(wrong, rows(10)), attributions=found))
     assert candidate.agent.last.demos == ()
+
+
+def test_a_field_that_leads_astray_is_left_out_and_its_words_in_the_demos() -> None:
+    demo = Demo({"input": "x"}, {"reasoning": "It is late.", "answer": "delivery"}, "e1")
+    reasoned = single(contract=REASONED)
+    reasoned = reasoned.with_node(replace(reasoned.last, demos=(demo,)))
+
+    class Misled(Reading):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            return [Score((-3.0 if request.prefix else -1.0,), Usage(1)) for request in requests]
+
+    found = attribute(reasoned, rows(10), Misled())
+    assert [(one.part, one.nats) for one in found] == [("demo", 0.0), ("field", -2.0)]
+    assert found[1].text() == "field 1 hurts by 2.00 nats"
+    (candidate,) = DropParts().propose(replace(proposal(reasoned, rows(10)), attributions=found))
+    node = candidate.agent.last
+    assert node.output == CHOICE and node.demos == (replace(demo, output={"answer": "delivery"}),)
+
+
+def test_a_field_that_others_read_is_no_part() -> None:
+    agent = chain()
+    first = replace(agent.node("first"), output=Contract((Field("why"), Field())))
+    agent = agent.with_node(first)
+    assert spare_fields(agent, first) == ["why"]
+    last = replace(agent.last, inputs=("first", "first.why"))
+    assert spare_fields(agent.with_node(last), first) == []
 
 
 def test_a_limit_is_lifted_where_right_answers_are_longer() -> None:
