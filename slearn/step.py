@@ -19,6 +19,7 @@ from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
+_DEAREST = 0.5  # of it: who takes more is not asked, for nobody could race any more
 
 
 def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
@@ -102,7 +103,7 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     order = frame.turns.order(names, proposal.step)
     for optimizer in (each for name in order for each in frame.optimizers if each.name == name):
         left = frame.session.left
-        if left >= max(1, least):
+        if left >= max(1, least) and optimizer.price(proposal) <= left * _DEAREST:
             misses = frame.turns.misses(optimizer.name)
             made = optimizer.propose(replace(proposal, misses=misses))
             cost = left - frame.session.left

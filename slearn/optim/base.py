@@ -70,6 +70,10 @@ class Optimizer(ABC):
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return candidates, possibly none."""
 
+    def price(self, proposal: Proposal) -> float:
+        """Return about how many tokens proposing takes where that is dear, else 0."""
+        return 0.0
+
     def refine(self, proposal: Proposal, candidate: Candidate) -> list[Candidate]:
         """Return better versions of a candidate that won the race; most optimizers have none."""
         return []

@@ -62,6 +62,20 @@ class ReasonFirst(Optimizer):
             return [back, *self._reasoning(proposal, others)] if able else [back]
         return []
 
+    def price(self, proposal: Proposal) -> float:
+        """Return twice what it takes to reason about the first rows once, in every way.
+
+        It is all counted from texts, and so the same in a run that was resumed.
+        """
+        agent, count = proposal.agent, proposal.engine.count_tokens
+        seen = proposal.trajectories[:_TRIED]
+        if not seen:
+            return 0.0
+        texts = [" ".join([*step.inputs.values(), step.text]) for one in seen for step in one.steps]
+        prompts = sum(count("\n".join(node.instructions)) for node in agent.nodes)
+        row = sum(map(count, texts)) / len(seen) + REASONING.max_tokens / 2
+        return 2 * len(WAYS) * (prompts + _TRIED * row)
+
     def _reasoning(self, proposal: Proposal, ways: Sequence[Field]) -> list[Candidate]:
         """Return the best two of all ways as shown by the agent itself, and as taught.
 

@@ -486,3 +486,9 @@ def test_only_the_last_node_of_a_chain_reasons() -> None:
     (there,) = ReasonFirst().propose(proposal(chain(), [], step=0))
     assert there.agent.node("first") == chain().node("first")
     assert there.agent.flow == Flow(("first", "answer"))
+
+
+def test_reasoning_has_a_price_that_grows_with_what_is_read() -> None:
+    short, long = proposal(single(), rows(20)), proposal(chain(), rows(20))
+    assert 0 < ReasonFirst().price(short) < ReasonFirst().price(long)
+    assert ReasonFirst().price(replace(short, trajectories=[], scores=[])) == 0

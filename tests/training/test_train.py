@@ -300,6 +300,24 @@ def test_long_rows_leave_most_of_the_budget_for_learning(store_path: Path) -> No
     assert first and 24 <= len(found) < 40  # of 96 rows, read once
 
 
+class Dear(Recorder):
+    """Says that proposing takes half of what is left, or more."""
+
+    def __init__(self, tokens: float) -> None:
+        super().__init__()
+        self._tokens = tokens
+
+    def price(self, proposal: Proposal) -> float:
+        return self._tokens
+
+
+def test_who_would_take_most_of_what_is_left_is_not_asked(store_path: Path) -> None:
+    cheap, dear = Dear(1000.0), Dear(9000.0)
+    settings = TrainSettings(budget_tokens=20_000, budget_minutes=None, max_steps=1)
+    toy.run(store_path, settings=settings, optimizers=[dear, cheap])
+    assert len(cheap.fronts) == 1 and dear.fronts == []
+
+
 def test_a_step_that_runs_out_of_tokens_changes_nothing(store_path: Path) -> None:
     result = toy.run(store_path, settings=TrainSettings(budget_tokens=1, budget_minutes=None))
     assert result.agent == toy.start() and (result.accepted, result.rejected) == (0, 0)
