@@ -5,7 +5,7 @@ from slearn.agent.contract import DECIDE, NO_CALL, TYPES, Contract, Field, Funct
 from slearn.agent.decide import weighing
 from slearn.agent.document import read_document
 from slearn.agent.file import agent_digest, agent_from_text, agent_to_text, load_agent, save_agent
-from slearn.agent.forward import forward, node_inputs, run_nodes
+from slearn.agent.forward import forward, last_inputs, node_inputs, run_nodes
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Flow, Node, ToolCall
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.trajectory import Step, Trajectory
@@ -35,6 +35,7 @@ __all__ = [
     "forward",
     "inputs_text",
     "instructions",
+    "last_inputs",
     "load_agent",
     "node_inputs",
     "read_document",

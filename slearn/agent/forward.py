@@ -62,6 +62,28 @@ def run_nodes(
     return taken
 
 
+def last_inputs(
+    agent: Agent,
+    examples: Sequence[Example],
+    engine: Engine,
+    watch: Watcher | None = None,
+    *,
+    taken: Sequence[tuple[Step, ...]] | None = None,
+) -> list[dict[str, str]]:
+    """Run the nodes before the last, and return what the last one reads of every example.
+
+    `taken` are the first steps, where they are known.
+
+    >>> # last_inputs(agent, examples, engine)[0]["input"]
+    """
+    done = len(taken[0]) if taken else 0
+    steps = run_nodes(agent, agent.flow.steps[done:-1], examples, engine, watch=watch, taken=taken)
+    return [
+        node_inputs(agent, agent.last, example, own)
+        for example, own in zip(examples, steps, strict=True)
+    ]
+
+
 def node_inputs(
     agent: Agent, node: Node, example: Example, steps: Sequence[Step]
 ) -> dict[str, str]:

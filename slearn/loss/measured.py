@@ -18,10 +18,9 @@ from slearn.agent import (
     Field,
     Node,
     Step,
-    Trajectory,
-    node_inputs,
+    forward,
+    last_inputs,
     render,
-    run_nodes,
     weighing,
     write,
     write_before_answer,
@@ -168,10 +167,7 @@ def _requests(
 ) -> list[tuple[ScoreRequest | None, Reader]]:
     """Run what comes before the answer; ask for likelihoods after it, and say how to read them."""
     last = agent.last
-    done = len(taken[0]) if taken else 0
-    names = agent.flow.steps[done:-1]
-    taken = run_nodes(agent, names, examples, engine, watch=watch, taken=taken)
-    inputs = [node_inputs(agent, last, e, steps) for e, steps in zip(examples, taken, strict=True)]
+    inputs = last_inputs(agent, examples, engine, watch, taken=taken)
     begun = _begun(last, examples, inputs, engine, watch)
     cut, answer = last.output.until_answer(), last.output.answer
     requests: list[tuple[ScoreRequest | None, Reader]] = []
@@ -241,12 +237,7 @@ def _grades(
 
     Unit tests say it where the metric is `tests`: a judge's opinion would accept code that fails.
     """
-    answer = agent.last.output.answer.name
-    taken = run_nodes(agent, agent.flow.steps, examples, engine, watch=watch)
-    trajectories = [
-        Trajectory(example, steps, steps[-1].output[answer])
-        for example, steps in zip(examples, taken, strict=True)
-    ]
+    trajectories = forward(agent, examples, engine, watch=watch)
     grader = judge_engine or engine
     if agent.metric == "tests":
         return run_tests([trajectory.answer for trajectory in trajectories], examples, grader)

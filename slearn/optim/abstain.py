@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from slearn.agent import NO_CALL, Agent, Contract, doubt, node_inputs, render, run_nodes
+from slearn.agent import NO_CALL, Agent, Contract, doubt, last_inputs, render
 from slearn.engine import GenerateRequest, Generation
 from slearn.metrics import metric_named
 from slearn.optim.base import Candidate, Optimizer, Proposal
@@ -62,10 +62,8 @@ def fitting_rows(agent: Agent, pool: Sequence[Example]) -> list[Example]:
 
 def written(proposal: Proposal, rows: Sequence[Example]) -> list[Generation]:
     """Return what the last node writes for each row, with how likely it was."""
-    agent, engine, watch = proposal.agent, proposal.runner, proposal.watch
-    node = agent.last
-    taken = run_nodes(agent, agent.flow.steps[:-1], rows, engine, watch=watch)
-    inputs = [node_inputs(agent, node, row, steps) for row, steps in zip(rows, taken, strict=True)]
+    node, engine, watch = proposal.agent.last, proposal.runner, proposal.watch
+    inputs = last_inputs(proposal.agent, rows, engine, watch)
     requests = [
         GenerateRequest(
             render(node, values, row),

@@ -15,8 +15,7 @@ from slearn.agent import (
     Agent,
     Contract,
     Node,
-    node_inputs,
-    run_nodes,
+    last_inputs,
     weighing,
     write_before_answer,
 )
@@ -105,8 +104,7 @@ def weigh(
 ) -> list[Sequence[float]]:
     """Return the likelihoods of all choices on each row."""
     engine, watch = proposal.runner, proposal.watch
-    taken = run_nodes(agent, agent.flow.steps[:-1], rows, engine, watch=watch)
-    inputs = [node_inputs(agent, node, row, s) for row, s in zip(rows, taken, strict=True)]
+    inputs = last_inputs(agent, rows, engine, watch)
     begun = write_before_answer(node, rows, inputs, engine, watch=watch)
     requests = [weighing(node, row, before) for row, before in zip(rows, begun, strict=True)]
     return [found.logprobs for found in engine.score(requests, watch)]
