@@ -74,7 +74,10 @@ def run(given: argparse.Namespace) -> int:
         cells = [cell for cell in _cells(given, model["name"]) if key_of(cell) not in known]
         if not cells:
             return 0
-        engine = stack.enter_context(ToolEngine(open_noted(model, noted), Toolbox()))
+        box = stack.enter_context(Toolbox())
+        if box.missing:  # another method would be measured
+            sys.exit(box.missing)
+        engine = stack.enter_context(ToolEngine(open_noted(model, noted), box))
         began = time.monotonic()
         for number, cell in enumerate(cells):
             start = time.monotonic()

@@ -81,6 +81,8 @@ def _carry_out(
             noted = config.get("optimizer_engine") or config["engine"]
             other = stack.enter_context(open_noted(config["optimizer_model"], noted, room))
         box = stack.enter_context(Toolbox(config.get("sandbox", SANDBOX)))
+        if box.missing:
+            say(f"warning: no tools are written, and none of code run: {box.missing}")
         engine, other = (
             ToolEngine(engine, box),
             ToolEngine(other, box) if other is not engine else engine,

@@ -12,7 +12,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -42,22 +41,36 @@ class Toolbox:
         self._named = sandbox
         self._limits = limits or Limits()
         self._sandbox: Sandbox | None = None
+        self._missing: SandboxError | None = None
         self._servers: dict[str, Server] = {}
         self._starts: Counter[str] = Counter()
 
     @property
     def sandbox(self) -> Sandbox:
         """The sandbox; SandboxError where it cannot be had."""
+        if self._missing is not None:  # it is looked for once
+            raise self._missing
         if self._sandbox is None:
-            self._sandbox = open_sandbox(self._named, self._limits)
+            try:
+                self._sandbox = open_sandbox(self._named, self._limits)
+            except SandboxError as problem:
+                self._missing = problem
+                raise
         return self._sandbox
+
+    @property
+    def missing(self) -> str:
+        """Why the sandbox cannot be had on this machine, nothing where it can."""
+        try:
+            _ = self.sandbox
+        except SandboxError as problem:
+            return str(problem)
+        return ""
 
     @property
     def ready(self) -> bool:
         """Whether the sandbox can be had on this machine."""
-        with suppress(SandboxError):
-            return self.sandbox is not None
-        return False
+        return not self.missing
 
     def run(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
         """Call tools one after the other and return what they gave, in order."""

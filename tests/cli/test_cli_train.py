@@ -12,7 +12,7 @@ from slearn.agent import agent_to_text, load_agent
 from slearn.cli.plan import Plan, make_plan, plan_from
 from slearn.datasets import read_rows
 from slearn.engine import open_engine
-from slearn.errors import Interrupted
+from slearn.errors import Interrupted, SandboxError
 from slearn.progress import Progress
 from slearn.settings import TrainSettings
 from slearn.store import Store
@@ -39,6 +39,17 @@ def test_a_directory_is_all_that_training_needs(trained: Any) -> None:
     assert trained.stderr.startswith(
         "run r1 · 32 train, 18 val, 22 test rows · about 20,000 tokens"
     )
+
+
+def test_without_a_sandbox_it_says_that_no_tools_are_written(
+    project: Path, slearn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: Any) -> Any:
+        raise SandboxError("no sandbox here", hint="get one")
+
+    monkeypatch.setattr("slearn.tools.toolbox.open_sandbox", none)
+    said = slearn("train", project, *BUDGET).stderr.splitlines()[0]
+    assert said == "warning: no tools are written, and none of code run: no sandbox here (get one)"
 
 
 def test_text_output_says_before_and_after(project: Path, slearn: Any) -> None:

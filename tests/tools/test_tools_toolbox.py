@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from slearn.engine import GenerateRequest, Message, ScoreRequest, ToolRequest, ToolResult
 from slearn.engine.scripted import ScriptedEngine
-from slearn.errors import EngineError, InputError
+from slearn.errors import EngineError, InputError, SandboxError
 from slearn.sandbox import Limits
 from slearn.tools import Toolbox, ToolEngine, function_tool, tool_from_code
 from slearn.tools.results import MOST, failure, result_of
@@ -302,6 +302,21 @@ class Noted(ScriptedEngine):
     def close(self) -> None:
         self.noted.append("close")
         super().close()
+
+
+def test_a_sandbox_that_cannot_be_had_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def none(name: str, limits: Limits) -> Any:
+        asked.append(name)
+        raise SandboxError("no sandbox here")
+
+    monkeypatch.setattr("slearn.tools.toolbox.open_sandbox", none)
+    with Toolbox() as box:
+        assert not box.ready and box.missing == "no sandbox here"
+        with pytest.raises(SandboxError, match="no sandbox"):
+            box.run([ToolRequest(DOUBLE, '{"n": 4}')])
+        assert asked == ["monty"]
 
 
 def test_an_engine_with_tools_is_the_engine_inside_for_all_else() -> None:
