@@ -2,6 +2,7 @@
 
 from slearn.grad.aggregate import Group, NodeGradient, aggregate, likeness, overlap, word_set
 from slearn.grad.attribution import (
+    HARM,
     Attribution,
     attribute,
     bypassed,
@@ -14,6 +15,7 @@ from slearn.grad.attribution import (
 from slearn.grad.backward import Gradient, backward, gradient_request
 
 __all__ = [
+    "HARM",
     "Attribution",
     "Gradient",
     "Group",

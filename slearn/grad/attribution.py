@@ -18,6 +18,7 @@ from slearn.errors import ContextError
 from slearn.loss import Measure, measured_losses
 from slearn.values import Example
 
+HARM = -0.1  # nats that a part costs an example: less may be noise
 _SCORED = 96  # rows times parts, about
 _FEWEST = 4
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from slearn.agent import Agent, Node, Step, Trajectory, inputs_text, signature
 from slearn.call import call
 from slearn.engine import Engine, GenerateRequest, Watcher
-from slearn.grad.attribution import Attribution
+from slearn.grad.attribution import HARM, Attribution
 from slearn.loss import LanguageLoss
 
 _MENTIONED = 4  # parts whose measure is shown
@@ -23,6 +23,16 @@ TOOL_KINDS = (
     "wrong tool", "wrong arguments", "misleading description", "wrong code", "failing code",
     "missing tool",
 )  # fmt: skip
+
+# What is wrong where a part does harm.
+_KIND = {
+    "line": "instruction",
+    "demo": "missing example",
+    "demos": "missing example",
+    "limit": "format",
+    "field": "format",
+    "tool": "tool",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ def gradient_request(
             "downstream": downstream,
         },
         engine.count_tokens,
-        names={"kinds": kinds_of(node)},
+        names={"kinds": measured_kinds(node, attributions) or kinds_of(node)},
     )
 
 
@@ -112,6 +122,22 @@ def kinds_of(node: Node) -> list[str]:
     """
     place = KINDS.index("tool")
     return [*KINDS[:place], *(TOOL_KINDS if node.tools else ["tool"]), *KINDS[place + 1 :]]
+
+
+def measured_kinds(node: Node, attributions: Sequence[Attribution]) -> list[str]:
+    """Return the kinds of fault that the most harmful part of a node can have; none without harm.
+
+    On planted faults a small model calls nearly everything an instruction; the measure tells the
+    kinds apart (docs/lab.md).
+
+    >>> measured_kinds(Node("n", ()), [Attribution("n", "limit", 0, -9.0, 8)])
+    ['format']
+    """
+    own = [a for a in attributions if a.node == node.name and a.part in _KIND and a.nats < HARM]
+    if not own:
+        return []
+    part = min(own, key=lambda found: found.nats).part
+    return list(TOOL_KINDS) if part == "tool" else [_KIND[part]]
 
 
 def measured_text(node: str, attributions: Sequence[Attribution]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from slearn.agent import Node, Trajectory
 from slearn.call import call
 from slearn.engine import Sampling
+from slearn.grad import HARM
 from slearn.loss import trajectory_input
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import DropLine, Edit, InsertLine, LineEdit, MoveLine, ReplaceLine
@@ -23,8 +24,6 @@ TIPS = (
 
 # How drafts of a line begin: a small model goes on from each in another direction.
 STARTS = ("The answer is ", "When the input ", "", "Write ", "First ", "Always ")
-
-_HARM = -0.1  # nats that a part costs an example: less may be noise
 
 
 class LineEdits(Optimizer):
@@ -112,7 +111,7 @@ def by_blame(proposal: Proposal) -> list[str]:
 def harmful(proposal: Proposal) -> list[str]:
     """Return the nodes with a part that the right answers are likelier without, the worst first."""
     ranked = sorted(proposal.attributions, key=lambda found: found.nats)
-    return list(dict.fromkeys(found.node for found in ranked if found.nats < _HARM))
+    return list(dict.fromkeys(found.node for found in ranked if found.nats < HARM))
 
 
 def read_line_edits(node: Node, said: list[dict[str, Any]]) -> list[Edit]:
