@@ -195,7 +195,8 @@ def run(given: argparse.Namespace) -> int:
                 case, start = case_of(given.seed, key[2], attempt), time.monotonic()
                 _tell(f"{place} of {len(left)}: case {key[2]}, {case.fault} in {case.node}")
                 try:
-                    found = measure(case, engine, given.seed, given.tokens, given.keep)
+                    keep = given.keep and given.keep / "-".join(map(str, (*key, attempt)))
+                    found = measure(case, engine, given.seed, given.tokens, keep)
                 except SlearnError as error:
                     failed += 1
                     _tell(f"  failed: {error}")

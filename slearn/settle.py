@@ -101,7 +101,9 @@ def final(
 
 
 def shares(count: int) -> list[float]:
-    """Return each finalist's share of the error rate: who did better before has twice as much.
+    """Return each finalist's share of the error rate: each has half as much as the one before.
+
+    First are those that their optimizer tried with success, then who did better in the race.
 
     >>> [round(share, 2) for share in shares(2)]
     [0.67, 0.33]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from slearn.agent.contract import NO_CALL, Contract
 from slearn.engine import Generation
+from slearn.errors import EngineError
 
 
 def doubt(got: Generation, count: Callable[[str], int]) -> float:
@@ -21,7 +22,9 @@ def doubt(got: Generation, count: Callable[[str], int]) -> float:
     >>> doubt(Generation("a b", "end", True, Usage(), logprob=-3.0), lambda text: 2)
     1.5
     """
-    return -(got.logprob or 0.0) / max(1, count(got.text))
+    if got.logprob is None:
+        raise EngineError("the engine does not say how likely a text is, which `abstain` needs")
+    return -got.logprob / max(1, count(got.text))
 
 
 def given_up(
@@ -32,6 +35,7 @@ def given_up(
     >>> # given_up(node.output, {"answer": '{"name": "now", "arguments": {}}'}, got, count)
     """
     field = contract.answer
-    if not field.abstain or not got.valid or doubt(got, count) <= field.abstain:
+    alone = contract.fields == (field,)  # beside others, the doubt would be about them too
+    if not (field.abstain and alone and got.valid) or doubt(got, count) <= field.abstain:
         return output
     return {**output, field.name: NO_CALL}

@@ -196,6 +196,8 @@ def _read_contract(place: Place) -> Contract:
         raise place.fail("a name on one line for a field behind one of several lines")
     if any("\n" in choice for field in fields[:-1] for choice in field.choices or ()):
         raise place.fail("line breaks in the choices of the last field only")
+    if any(field.abstain for field in fields) and len(fields) > 1:
+        raise place.fail("`abstain` for the only field of an output")
     contract = Contract(fields)
     written = fields[:-1] if contract.decided else fields
     if any(field.decide != DECIDE[0] for field in written):

@@ -13,6 +13,8 @@ from slearn.values import Example, Usage, plain
 class Step:
     """What one node read and returned, and the calls of tools that it made in between.
 
+    `given_up` says that it wrote a call and was too unsure of it (`abstain`).
+
     >>> Step("answer", {"input": "hot"}, {"answer": "cold"}, "cold", True, Usage()).text
     'cold'
     """
@@ -24,12 +26,14 @@ class Step:
     valid: bool
     usage: Usage
     calls: tuple[ToolCall, ...] = ()
+    given_up: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Return the step as the store keeps it, without what it cost."""
         step = {"node": self.node, "inputs": dict(self.inputs), "output": dict(self.output)}
         calls = {"calls": plain(self.calls)} if self.calls else {}
-        return {**step, "text": self.text, **calls}
+        gave_up = {"given_up": True} if self.given_up else {}
+        return {**step, "text": self.text, **calls, **gave_up}
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,11 @@ def write(
                 continue
             written = wanted.parse(got.text, whole=got.valid)
             output = given_up(wanted, written, got, engine.count_tokens)
-            text = got.text if output == written else wanted.render(output)
-            steps[i] = Step(node.name, inputs[i], output, text, got.valid, spent[i], made[i])
+            gave_up = output != written
+            text = wanted.render(output) if gave_up else got.text
+            steps[i] = Step(
+                node.name, inputs[i], output, text, got.valid, spent[i], made[i], gave_up
+            )
         results = engine.run_tools(list(calls.values()))
         for (i, asked), result in zip(calls.items(), results, strict=True):
             text = clip(result.text, room(node, engine.window), engine.count_tokens)

@@ -97,8 +97,9 @@ class Generation:
     """A completion: its text, why it ended ("end", "stop" or "length"), and what it cost.
 
     `valid` is False when the text does not satisfy the request's grammar (cut off by the limit).
-    `logprob` is the text's natural-log likelihood as `score` defines it, at temperature 1, where
-    the request asked for it; else None.
+    `logprob` is the natural-log likelihood of the tokens that were chosen, at temperature 1 and
+    renormalised as in `score` (which may spell the text in other tokens), where the request asked
+    for it; else None.
     """
 
     text: str

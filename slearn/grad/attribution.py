@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 
 from slearn.agent import Agent, Contract, Field, Node
 from slearn.engine import Engine, Watcher
@@ -91,7 +92,9 @@ def attribute(
     try:
         whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
     except ContextError:  # handed on, or written at length, a text may be too long for the rest
-        places = [place for place in places if place[1] in ("line", "demo", "demos", "tool")]
+        places = [
+            place for place in places if place[1] in ("line", "demo", "demos", "tool", "field")
+        ]
         agents = [agent, *(without(agent, *place) for place in places)]
         batches = [unseen] * len(agents)
         whole, *reduced = measure(agents, batches, engine, judge_engine, watch, task=task)
@@ -140,14 +143,18 @@ def without(agent: Agent, node: str, part: str, index: int) -> Agent:
 def spare_fields(agent: Agent, node: Node) -> list[str]:
     """Return the names of the fields that an agent can do without: no answer, and read by nobody.
 
+    One behind a text of several lines is none: it says where that text ends.
+
     >>> # spare_fields(agent, agent.last)
     """
     read = {name for other in agent.nodes for name in other.inputs}
     answer = node.output.answer
+    fields = node.output.fields
+    behind = {after.name for before, after in pairwise(fields) if before.multiline}
     return [
         field.name
-        for field in node.output.fields
-        if field != answer and f"{node.name}.{field.name}" not in read
+        for field in fields
+        if field != answer and field.name not in behind and f"{node.name}.{field.name}" not in read
     ]
 
 

@@ -31,7 +31,6 @@ _KIND = {
     "demos": "missing example",
     "limit": "format",
     "field": "format",
-    "tool": "tool",
 }
 
 
@@ -133,7 +132,11 @@ def measured_kinds(node: Node, attributions: Sequence[Attribution]) -> list[str]
     >>> measured_kinds(Node("n", ()), [Attribution("n", "limit", 0, -9.0, 8)])
     ['format']
     """
-    own = [a for a in attributions if a.node == node.name and a.part in _KIND and a.nats < HARM]
+    own = [
+        a
+        for a in attributions
+        if a.node == node.name and a.part in (*_KIND, "tool") and a.nats < HARM
+    ]
     if not own:
         return []
     part = min(own, key=lambda found: found.nats).part

@@ -169,7 +169,7 @@ def _requests(
     last = agent.last
     inputs = last_inputs(agent, examples, engine, watch, taken=taken)
     begun = _begun(last, examples, inputs, engine, watch)
-    cut, answer = last.output.until_answer(), last.output.answer
+    cut = last.output.until_answer()
     requests: list[tuple[ScoreRequest | None, Reader]] = []
     for example, own in zip(examples, begun, strict=True):
         targets = tuple(dict.fromkeys((example.targets or ())[:_MOST_ALTERNATIVES]))
@@ -177,7 +177,7 @@ def _requests(
             weigh = weighing(last, example, own)
             requests.append((weigh, partial(decided_loss, last.output.answer, weigh, targets)))
             continue
-        if answer.abstain and own.output[answer.name] == NO_CALL:  # that is no matter of chance
+        if own.given_up:  # that is no matter of chance
             requests.append((None, loss_of if NO_CALL not in targets else _certain))
             continue
         request = ScoreRequest(

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise, starmap
 
 from slearn.agent import NO_CALL, Agent, Contract, doubt, last_inputs, render
 from slearn.engine import GenerateRequest, Generation
-from slearn.metrics import metric_named
+from slearn.metrics import MEASURED, metric_named
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import SetContract
 from slearn.values import Example
@@ -34,7 +35,7 @@ class Abstain(Optimizer):
         if answer.type != "call" or node.tools or node.output.fields != (answer,):
             return []
         rows = fitting_rows(agent, proposal.pool)
-        if not rows:
+        if not rows or agent.metric in MEASURED:
             return []
         wrote = written(proposal, rows)
         metric = metric_named(agent.metric)
@@ -42,10 +43,12 @@ class Abstain(Optimizer):
         for row, got in zip(rows, wrote, strict=True):
             answered = node.output.parse(got.text, whole=got.valid)[answer.name]
             without = metric.score(NO_CALL, row)
-            sure = math.inf if answered == NO_CALL else doubt(got, proposal.runner.count_tokens)
-            found.append((sure, without, metric.score(answered, row)))
-        level = fit_doubt(found)
-        if level is None or level == answer.abstain:
+            kept = answered == NO_CALL or not got.valid
+            unsure = math.inf if kept else doubt(got, proposal.runner.count_tokens)
+            worth = metric.score(answered, row)
+            found.append((unsure, worth if kept else without, worth))
+        level = fit_doubt(found, answer.abstain)
+        if level is None:
             return []
         contract = Contract((replace(answer, abstain=level),), node.output.labelled)
         made = self.candidate(proposal, [SetContract(node.name, contract, node.demos)])
@@ -77,22 +80,32 @@ def written(proposal: Proposal, rows: Sequence[Example]) -> list[Generation]:
     return engine.generate(requests, watch)
 
 
-def fit_doubt(found: Sequence[tuple[float, float, float]]) -> float | None:
-    """Return the doubt, in nats a token, from which on giving up wins most; None where it does not.
+def fit_doubt(found: Sequence[tuple[float, float, float]], now: float = 0.0) -> float | None:
+    """Return the doubt, in nats a token, from which on giving up is best; 0 keeps every call.
 
-    Of each row: the doubt, what `none` is worth, and what the call is worth.
+    Of each row: the doubt, what `none` is worth, and what the call is worth. None where no level is
+    better than the one that is there `now`, by two rows at least.
 
     >>> fit_doubt([(0.01, 0, 1), (0.02, 0, 1), (0.1, 1, 0), (0.2, 1, 0), (0.3, 0, 1)])
     0.06
 
     Between two doubts any level is as good: it is their middle.
     """
-    ranked = sorted(found)
-    won, best, level = 0.0, _WON - 0.5, None
-    for place in range(len(ranked) - 1, 0, -1):  # give up one call more each time
-        above, without, kept = ranked[place]
-        won += without - kept
-        below = ranked[place - 1][0]
-        if won > best and below < above < math.inf:
-            best, level = won, round((below + above) / 2, 4)
-    return level or None
+
+    def worth(level: float) -> float:
+        return sum(without if level and doubt > level else kept for doubt, without, kept in found)
+
+    doubts = sorted({doubt for doubt, _, _ in found if doubt < math.inf})
+    best = max([0.0, *starmap(between, pairwise(doubts))], key=worth)
+    return best if worth(best) >= worth(now) + _WON else None
+
+
+def between(low: float, high: float) -> float:
+    """Return a short number between two, the lower one included.
+
+    >>> between(0.02, 0.1), between(0.12341, 0.12343)
+    (0.06, 0.12342)
+    """
+    middle = (low + high) / 2
+    short = next((round(middle, n) for n in range(4, 17) if low <= round(middle, n) < high), low)
+    return short or middle

@@ -33,7 +33,6 @@ _KEPT = 2
 class ReasonFirst(Optimizer):
     """Switches the last node between answering at once and reasoning first, in one way or another.
 
-
     Reasoning is shown how it goes by the model itself: of what it wrote to some rows, what led to
     the right answer becomes demonstrations (bootstrapping, as in STaR, Zelikman et al. 2022). Where
     the data says why its targets are right, that is shown too.
@@ -50,7 +49,7 @@ class ReasonFirst(Optimizer):
         node = proposal.agent.last
         if harmful(proposal)[:1] not in ([], [node.name]):
             return []
-        first, answer = node.output.fields[0], node.output.answer
+        first, answer = node.output.fields[0], replace(node.output.answer, abstain=0.0)
         ways = {way.name for way in WAYS}
         able = answer.type != "json" and answer.name not in ways
         if len(node.output.fields) == 1 and able:
@@ -65,14 +64,19 @@ class ReasonFirst(Optimizer):
     def price(self, proposal: Proposal) -> float:
         """Return twice what it takes to reason about the first rows once, in every way.
 
-        It is all counted from texts, and so the same in a run that was resumed.
+        It is all counted from texts, and so the same in a run that was resumed. Answering at once
+        is free, and of those that reason nobody asks for more than one other way.
         """
         agent, count = proposal.agent, proposal.engine.count_tokens
         seen = proposal.trajectories[:_TRIED]
-        if not seen:
+        if not seen or len(agent.last.output.fields) > 1:
             return 0.0
         texts = [" ".join([*step.inputs.values(), step.text]) for one in seen for step in one.steps]
-        prompts = sum(count("\n".join(node.instructions)) for node in agent.nodes)
+        prompts = 0
+        for node in agent.nodes:
+            shown = [text for demo in node.demos for text in demo.inputs.values()]
+            shown += [node.output.render(demo.output) for demo in node.demos]
+            prompts += count("\n".join([*node.instructions, *shown]))
         row = sum(map(count, texts)) / len(seen) + REASONING.max_tokens / 2
         return 2 * len(WAYS) * (prompts + _TRIED * row)
 
@@ -97,7 +101,8 @@ class ReasonFirst(Optimizer):
         plain: list[Candidate] = []
         found: list[Candidate] = []
         for way in ways if fresh else ways[:1]:
-            edit = SetContract(node.name, Contract((way, node.output.answer)))
+            answer = replace(node.output.answer, abstain=0.0)  # it is about a call alone
+            edit = SetContract(node.name, Contract((way, answer)))
             agent = apply(proposal.agent, edit)
             right = right_answers(proposal, agent, tried)
             if now and sum(one.example.id in met for one in right) <= len(now):

@@ -52,7 +52,8 @@ class Wanted(Optimizer):
         kept = tuple(demo for demo in node.demos if demo.source not in new)
         sets = [demos, (*kept, *demos)] if demos and kept else [demos]
         made = [self.candidate(proposal, [SetDemos(node.name, demos)]) for demos in sets if demos]
-        return [replace(one, tried=True) for one in made]  # what is shown was measured to be better
+        # What the first shows, and nothing else, was measured to be better.
+        return [replace(one, tried=not place) for place, one in enumerate(made)]
 
 
 def hands_on(agent: Agent, name: str) -> bool:

@@ -28,7 +28,7 @@ _STARTS = 3  # of a server in a run: one that goes at every call is left alone
 
 
 class Toolbox:
-    """Runs tools; the sandbox and servers start when they are first needed.
+    """Runs tools; servers start when they are first needed, the sandbox when it is asked for.
 
     >>> from slearn.tools.signature import tool_from_code
     >>> tool = tool_from_code("def double(n: int): return 2 * n")
@@ -49,7 +49,7 @@ class Toolbox:
     def sandbox(self) -> Sandbox:
         """The sandbox; SandboxError where it cannot be had."""
         if self._missing is not None:  # it is looked for once
-            raise self._missing
+            raise SandboxError(self._missing.message, hint=self._missing.hint)
         if self._sandbox is None:
             try:
                 self._sandbox = open_sandbox(self._named, self._limits)

@@ -10,6 +10,7 @@ import pytest
 from slearn.agent import NO_CALL, Agent, Contract, Field, Flow, Node, forward
 from slearn.engine import GenerateRequest, Generation, Watcher
 from slearn.engine.scripted import ScriptedEngine
+from slearn.errors import EngineError
 from slearn.loss import UNSAYABLE, measured_loss
 from slearn.store.results import result_json, result_of
 from slearn.values import Example, Tool, Usage
@@ -41,6 +42,18 @@ class Doubting(ScriptedEngine):
         ]
 
 
+class ScriptedEngineWithout(Doubting):
+    """Writes a call, and does not weigh it."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+    def generate(
+        self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
+    ) -> list[Generation]:
+        return [replace(one, logprob=None) for one in super().generate(requests, watch)]
+
+
 def caller(abstain: float, *fields: Field) -> Agent:
     answer = Field("answer", "call", abstain=abstain)
     return Agent("a", (Node("answer", (), output=Contract((*fields, answer))),), Flow(("answer",)))
@@ -55,13 +68,18 @@ def test_a_call_less_sure_than_the_level_is_given_up(nats: float, level: float, 
     (found,) = forward(caller(level), [ROW], engine)
     assert found.answer == said == found.steps[0].text and found.steps[0].valid
     assert engine.asked[0].weigh == (level > 0)
+    assert (
+        found.steps[0].given_up
+        == (said == NO_CALL)
+        == found.steps[0].as_json().get("given_up", False)
+    )
 
 
-def test_what_is_written_before_the_call_stays() -> None:
+def test_a_call_beside_other_fields_is_not_given_up() -> None:
+    """The doubt would be about the other fields as well."""
     engine = Doubting(1.0, f"why: because\nanswer: {CALL}")
     (found,) = forward(caller(0.5, Field("why")), [ROW], engine)
-    assert found.steps[0].output == {"why": "because", "answer": NO_CALL}
-    assert found.steps[0].text == "why: because\nanswer: none"
+    assert found.steps[0].output == {"why": "because", "answer": CALL}
 
 
 def test_an_answer_that_was_cut_off_is_not_given_up() -> None:
@@ -73,6 +91,18 @@ def test_an_answer_that_was_cut_off_is_not_given_up() -> None:
 
     (found,) = forward(caller(0.1), [ROW], Cut(1.0))
     assert not found.steps[0].valid and found.answer == CALL
+
+
+def test_a_none_that_the_model_wrote_itself_has_the_loss_that_it_had() -> None:
+    said = [measured_loss(caller(level), [ROW, NONE], Doubting(0.2, NO_CALL)) for level in (0, 9)]
+    assert said[0] == said[1] and 0 < said[0][1] < UNSAYABLE
+    (found,) = forward(caller(9.0), [NONE], Doubting(0.2, NO_CALL))
+    assert found.answer == NO_CALL and "given_up" not in found.steps[0].as_json()
+
+
+def test_an_engine_that_says_no_likelihoods_cannot_give_up() -> None:
+    with pytest.raises(EngineError, match="how likely"):
+        forward(caller(0.1), [ROW], ScriptedEngineWithout())
 
 
 def test_the_loss_of_giving_up_is_no_matter_of_chance() -> None:

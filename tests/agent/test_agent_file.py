@@ -65,7 +65,7 @@ SPARE = (TOOLS[0], Tool("called", "Only called."))
 
 
 @st.composite
-def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool) -> Field:
+def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool, alone: bool) -> Field:
     kind = draw(st.sampled_from(TYPES if last else TYPES[:-1]))
     options = st.lists(TEXTS, min_size=1, max_size=3)
     if not last:
@@ -87,7 +87,7 @@ def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool) -> Field:
         multiline=last and draw(st.booleans()),
         decide=decide,
         bias=bias,
-        abstain=draw(st.sampled_from((0.0, 0.04, 1.5))) if kind == "call" else 0.0,
+        abstain=draw(st.sampled_from((0.0, 0.04, 1.5))) if kind == "call" and alone else 0.0,
     )
 
 
@@ -102,6 +102,7 @@ def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
                     place == len(names) - 1,
                     field,
                     answer=field == "answer" or "answer" not in names,
+                    alone=len(names) == 1,
                 )
             )
             for place, field in enumerate(names)
@@ -274,6 +275,11 @@ BAD: list[tuple[str, int, str]] = [
     ),
     (HEAD + "  output: {type: text, abstain: 0.1}\n", 5, "for a field of type call"),
     (HEAD + "  output: {type: call, abstain: 0}\n", 5, "a number above 0"),
+    (
+        HEAD + "  output:\n  - {name: why}\n  - {name: answer, type: call, abstain: 1}\n",
+        6,
+        "for the only field",
+    ),
     (HEAD + "  output: {type: choice, decide: dice}\n", 5, "writing, likelihood, not 'dice'"),
     (HEAD + "  output: {type: choice, decide: [likelihood]}\n", 5, "one of writing, likelihood"),
     (HEAD + "  output: {type: number, decide: likelihood}\n", 5, "a field of type choice"),

@@ -14,7 +14,7 @@ from slearn.agent import NO_CALL, Agent, Contract, Demo, Field, Flow, Node, forw
 from slearn.engine import GenerateRequest, Generation, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.metrics import metric_named
-from slearn.optim import Abstain, SetContract
+from slearn.optim import Abstain, ReasonFirst, SetContract, lasting
 from slearn.optim.abstain import fit_doubt, fitting_rows
 from slearn.values import Example, Tool, Usage
 from tests.optim.proposals import proposal
@@ -94,17 +94,42 @@ def test_rows_that_are_shown_are_not_fitted_on() -> None:
     assert fitting_rows(agent, untold) == []
 
 
-@given(st.lists(st.tuples(DOUBTS, WORTHS, WORTHS), max_size=30))
-def test_no_other_level_wins_more(found: list[tuple[float, float, float]]) -> None:
-    def worth(level: float) -> float:
-        return sum(without if doubt > level else kept for doubt, without, kept in found)
+def test_a_level_that_keeps_too_little_is_taken_back() -> None:
+    engine, pool = Eager(), rows(30)
+    (candidate,) = Abstain().propose(proposal(caller(abstain=0.01), pool, engine=engine))
+    assert candidate.agent.last.output.answer.abstain == pytest.approx(0.165)
 
-    fitted = fit_doubt(found)
-    levels = sorted({doubt for doubt, _, _ in found if doubt < math.inf})
-    best = max(map(worth, levels), default=0.0)
+
+@pytest.mark.parametrize("metric", ["judge", "tests"])
+def test_a_metric_that_needs_an_engine_is_none_to_fit_on(metric: str) -> None:
+    engine = Eager()
+    agent = replace(caller(), metric=metric)
+    assert Abstain().propose(proposal(agent, rows(30), engine=engine)) == []
+
+
+def test_what_was_fitted_does_not_come_back_from_a_front() -> None:
+    (one,) = Abstain().propose(proposal(caller(), rows(30), engine=Eager()))
+    assert lasting([one]) == []
+
+
+def test_reasoning_before_a_call_takes_the_level_away() -> None:
+    agent = caller(abstain=0.2)
+    found = ReasonFirst().propose(proposal(agent, []))
+    assert found
+    assert all(one.agent.last.output.answer.abstain == 0 for one in found)
+
+
+NEAR = st.sampled_from((0.12341, 0.12343, 0.1234, 0.1, 0.10001, 1e-5, 2e-5, 0.5, math.inf))
+
+
+@given(st.lists(st.tuples(NEAR | DOUBTS, WORTHS, WORTHS), max_size=30), NEAR.filter(math.isfinite))
+def test_no_other_level_wins_more(found: list[tuple[float, float, float]], now: float) -> None:
+    def worth(level: float) -> float:
+        return sum(without if level and doubt > level else kept for doubt, without, kept in found)
+
+    levels = [0.0, *(doubt for doubt, _, _ in found if 0 < doubt < math.inf)]
+    best, fitted = max(map(worth, levels)), fit_doubt(found, now)
     if fitted is None:
-        return
-    assert worth(fitted) >= worth(math.inf) + 2
-    # What is between doubts that differ less than the rounding cannot be told apart.
-    if all(b - a > 1e-3 for a, b in zip(levels, levels[1:], strict=False)):
-        assert worth(fitted) >= best or worth(0.0) >= best
+        assert best < worth(now) + 2
+    else:
+        assert worth(fitted) >= max(best, worth(now) + 2)

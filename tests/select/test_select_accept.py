@@ -159,3 +159,13 @@ def test_an_agent_that_is_no_better_is_accepted_at_most_at_the_stated_rate() -> 
         engine = Planted(after.__getitem__, lambda who, row, at=losses: at[who][row])
         accepted += decide(engine, before, alpha=0.1).accepted
     assert 2 <= accepted <= 23
+
+
+def test_where_no_loss_can_be_paid_the_metric_has_all_of_the_error_rate() -> None:
+    engine = Planted(lambda row: True)
+    before = [0.0] * 4 + [1.0] * 16  # p 0.0625: between half of the rate and all of it
+    alone, both = (
+        verdict(OLD, NEW, before, rows(20), engine, engine, alpha=0.1, weighed=weighed)
+        for weighed in (0, None)
+    )
+    assert alone.accepted and alone.reason == "better on the metric" and not both.accepted
