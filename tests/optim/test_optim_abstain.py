@@ -127,6 +127,10 @@ def test_no_other_level_wins_more(found: list[tuple[float, float, float]], now: 
     def worth(level: float) -> float:
         return sum(without if level and doubt > level else kept for doubt, without, kept in found)
 
+    # What is no call, or was cut off, is kept whatever the level.
+    found = [
+        (doubt, kept if doubt == math.inf else without, kept) for doubt, without, kept in found
+    ]
     levels = [0.0, *(doubt for doubt, _, _ in found if 0 < doubt < math.inf)]
     best, fitted = max(map(worth, levels)), fit_doubt(found, now)
     if fitted is None:
