@@ -86,7 +86,7 @@ def fit_doubt(found: Sequence[tuple[float, float, float]], now: float = 0.0) -> 
     Of each row: the doubt, what `none` is worth, and what the call is worth. None where no level is
     better than the one that is there `now`, by two rows at least.
 
-    >>> fit_doubt([(0.01, 0, 1), (0.02, 0, 1), (0.1, 1, 0), (0.2, 1, 0), (0.3, 0, 1)])
+    >>> fit_doubt([(0.01, 0, 1), (0.02, 0, 1), (0.1, 1, 0), (0.2, 1, 0), (0.3, 1, 0)])
     0.06
 
     Between two doubts any level is as good: it is their middle.
