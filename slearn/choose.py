@@ -9,7 +9,7 @@ from statistics import fmean
 
 from slearn.batches import texts
 from slearn.errors import ContextError
-from slearn.optim import Candidate, Proposal
+from slearn.optim import Candidate, Optimizer, Proposal
 from slearn.select import FINALISTS, LOOK, Cost, Lap, affordable, front, in_turn, race
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.settle import final, settle
@@ -17,6 +17,7 @@ from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
 _CALLED = 40.0  # tokens of a call and its result, about
+_REFINED = 0.1  # of the budget that is left: what a better version of a finalist may take
 _HEARD = 2 * LOOK  # rows of validation that a finalist needs to be believed
 
 Proposed = tuple[str, Candidate]  # with the name of the optimizer
@@ -94,8 +95,8 @@ def field_of(
         )
         for one, p in zip(field, prompts, strict=True)
     ]
-    validation, left = len(frame.validation), frame.session.left
-    finals = [cost.final(min(validation, _HEARD)) for cost in costs]
+    validation, left = min(len(frame.validation), _HEARD), frame.session.left
+    finals = [cost.final(validation) for cost in costs]
     most = max(left, *sorted(finals)[:FINALISTS])  # the cheapest run whatever is left
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
     later = refining(frame, proposal, [field[place] for place in fine], row, len(rows))
@@ -118,12 +119,27 @@ def refining(
     """Return about how many tokens better versions of the finalists will take until the end."""
     price = 0.0
     for optimizer in frame.optimizers:
-        prices = [optimizer.refine_price(proposal, one.agent, row) for one in field]
-        once, more = (fmean(column) for column in zip(*prices, strict=True))
+        fine = [one for one in field if refinable(frame, proposal, optimizer, one)]
+        prices = [optimizer.refine_price(proposal, one.agent, row) for one in fine]
+        once, more = (fmean(c) for c in zip(*prices, strict=True)) if prices else (0.0, 0.0)
         if once:  # each is made and raced, looks at a few rows, and one of them at all
             price += FINALISTS * (once + raced * (row + more) + LOOK * more)
             price += len(frame.validation) * more
     return price
+
+
+def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate: Candidate) -> bool:
+    """Say whether an optimizer may make a better version of a candidate: for a part of the budget.
+
+    A candidate that writes before it answers writes on each row that the fit reads, and reads that
+    again with the choices behind it, which can take most of what is left.
+    """
+    if not Lap(candidate).writes:
+        return True
+    once, more = optimizer.refine_price(proposal, candidate.agent, 0.0)
+    rows = once / more if more else 0.0  # of no inputs, so each takes what its choices take
+    written = 2 * rows * writing(candidate, frame.guards.count)
+    return once + written <= _REFINED * frame.session.left
 
 
 def writing(candidate: Candidate, count: Callable[[str], int]) -> float:
@@ -155,8 +171,9 @@ def refined(
         if not lap.out:
             session.progress.phase("refine", proposal.step, lap.candidate.operator)
             for optimizer in frame.optimizers:
-                better = optimizer.refine(proposal, lap.candidate)
-                made += allowed(frame, state, better, proposal.step)
+                if refinable(frame, proposal, optimizer, lap.candidate):
+                    better = optimizer.refine(proposal, lap.candidate)
+                    made += allowed(frame, state, better, proposal.step)
         origins.append((lap, made))
     field = [version for _, made in origins for version in made]
     if not field:

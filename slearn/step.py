@@ -56,9 +56,10 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
     chosen = [trajectories[place] for place in worst(scores)]
     session.progress.phase("loss", number)
     shown = [scores[place] for place in worst(scores)]
-    losses = language_loss(agent, chosen, shown, optimizer, watch)
     rows = [trajectory.example for trajectory in chosen]
+    # The agent's model is asked before the optimizer's, so that two in turn change once a phase.
     nats = measured_loss(agent, rows, engine, optimizer, watch, task=frame.task)
+    losses = language_loss(agent, chosen, shown, optimizer, watch)
     session.progress.phase("backward", number)
     gradients = backward(agent, chosen, losses, optimizer, watch, attributions=state.attributions)
     session.keep_backward(losses, nats, gradients, number)

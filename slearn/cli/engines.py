@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slearn.cli.output import say
 from slearn.cli.room import Room
 from slearn.errors import ModelFileError
 
 if TYPE_CHECKING:
-    from slearn.engine import Engine
+    from slearn.engine import Engine, Seat
 
 SCRIPTED = "scripted"
+Noted = tuple[Mapping[str, Any], Mapping[str, Any]]  # a model and its engine's settings
 
 
 def identify(name: str, *, remember: bool = True) -> dict[str, Any]:
@@ -89,14 +91,53 @@ def open_noted(
     """
     from slearn.engine import EngineSettings, open_engine
 
-    path = None
-    if model["path"] is not None:
-        from slearn.catalog import weights_file
-
-        kind = settings.get("weights", EngineSettings.weights)
-        path = weights_file(Path(model["path"]), model["sha256"], kind)
+    path = _file(model, settings)
     (room or Room()).take(model["name"], settings, path)
     return open_engine(path, sha256=model["sha256"], settings=EngineSettings(**settings))
+
+
+def open_pair(first: Noted, second: Noted, room: Room) -> tuple[Engine, Engine]:
+    """Load two models as they were noted: together where they fit, else in turn.
+
+    >>> scripted = (identify("scripted"), engine_settings(8192, 2))
+    >>> [engine.count_tokens("two words") for engine in open_pair(scripted, scripted, Room())]
+    [2, 2]
+
+    Raises InputError where one of them does not fit alone.
+    """
+    from slearn.engine import Seat
+
+    if room.holds(*((settings, _file(model, settings)) for model, settings in (first, second))):
+        return open_noted(*first, room), open_noted(*second, room)
+    say("both models do not fit into memory together: they take turns")
+    seat = Seat()
+    one = _seated(seat, first, room)
+    return one, _seated(seat, second, room)
+
+
+def _seated(seat: Seat, noted: Noted, room: Room) -> Engine:
+    """Return a model that is loaded while it is asked; alone it must fit."""
+    from slearn.engine import EngineSettings, SeatedEngine, open_engine, open_tokenizer
+
+    model, settings = noted
+    path = _file(model, settings)
+    room.give_back(room.take(model["name"], settings, path))
+
+    def load() -> Engine:
+        return open_engine(path, sha256=model["sha256"], settings=EngineSettings(**settings))
+
+    return SeatedEngine(seat, load, open_tokenizer(path))
+
+
+def _file(model: Mapping[str, Any], settings: Mapping[str, Any]) -> Path | None:
+    """Return the file to open: the model's own, or its weights in the form that was noted."""
+    if model["path"] is None:
+        return None
+    from slearn.catalog import weights_file
+    from slearn.engine import EngineSettings
+
+    kind = settings.get("weights", EngineSettings.weights)
+    return weights_file(Path(model["path"]), model["sha256"], kind)
 
 
 def open_model(

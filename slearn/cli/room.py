@@ -43,10 +43,10 @@ class Room:
         self.last = bound = None if path is None else _bound(path, settings)
         if bound is None:
             return None
-        limit = self._limit
         if self._tell:
             say(f"memory of {name}, at most: {bound.text()}")
-        if limit is not None and self._taken + bound.total > limit:
+        if not self._fits(bound.total):
+            limit = self._limit or 0
             raise InputError(
                 f"does not fit into memory: {bound.text()}, {self._left(limit)}",
                 where=name,
@@ -54,6 +54,18 @@ class Room:
             )
         self._taken += bound.total
         return bound
+
+    def holds(self, *models: tuple[Mapping[str, Any], Path | None]) -> bool:
+        """Say whether some models fit together: their settings and the files that will be opened.
+
+        >>> Room(max_memory=500).holds(({}, None), ({}, None))
+        True
+        """
+        bounds = [_bound(path, settings) for settings, path in models if path is not None]
+        return self._fits(sum(bound.total for bound in bounds))
+
+    def _fits(self, size: int) -> bool:
+        return self._limit is None or self._taken + size <= self._limit
 
     def give_back(self, bound: MemoryBound | None) -> None:
         """Count a model that was closed no longer."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from slearn.budget import with_token_budget
 from slearn.cli import options
-from slearn.cli.engines import open_noted
+from slearn.cli.engines import open_noted, open_pair
 from slearn.cli.history import check_out, trained_agent, write_agent
 from slearn.cli.interrupts import interruptible
 from slearn.cli.live import LiveLine, TerminalProgress
@@ -75,11 +75,14 @@ def _carry_out(
     settings = TrainSettings.from_json(config["settings"])
     room = Room(max_memory, tell=True)
     with ExitStack() as stack:
-        engine = other = stack.enter_context(open_noted(config["model"], config["engine"], room))
-        if config["optimizer_model"] is not None:
-            # Runs of earlier versions noted one setting for both.
+        agents = (config["model"], config["engine"])
+        if config["optimizer_model"] is None:
+            engine = other = stack.enter_context(open_noted(*agents, room))
+        else:  # runs of earlier versions noted one setting for both
             noted = config.get("optimizer_engine") or config["engine"]
-            other = stack.enter_context(open_noted(config["optimizer_model"], noted, room))
+            engine, other = open_pair(agents, (config["optimizer_model"], noted), room)
+            stack.enter_context(engine)
+            stack.enter_context(other)
         box = stack.enter_context(Toolbox(config.get("sandbox", SANDBOX)))
         if box.missing:
             say(f"warning: no tools are written, and none of code run: {box.missing}")

@@ -18,8 +18,9 @@ from slearn.engine.base import (
 )
 from slearn.engine.clip import Counter, clip
 from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
-from slearn.engine.opening import describe_library, open_engine, reencode
+from slearn.engine.opening import describe_library, open_engine, open_tokenizer, reencode
 from slearn.engine.schema import BoundedJson, bounded_json
+from slearn.engine.seat import Seat, SeatedEngine
 from slearn.engine.settings import EngineSettings
 from slearn.engine.wrapped import WrappedEngine
 
@@ -40,6 +41,8 @@ __all__ = [
     "Sampling",
     "Score",
     "ScoreRequest",
+    "Seat",
+    "SeatedEngine",
     "ToolRequest",
     "ToolResult",
     "Watcher",
@@ -50,6 +53,7 @@ __all__ = [
     "describe_library",
     "grammar_of",
     "open_engine",
+    "open_tokenizer",
     "parameters_of",
     "reencode",
 ]

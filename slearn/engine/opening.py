@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from slearn.engine.base import Engine
+from slearn.engine.seat import Counting
 from slearn.engine.settings import EngineSettings
 
 
@@ -26,6 +27,23 @@ def open_engine(
     from slearn.engine.llama import LlamaEngine
 
     return LlamaEngine(path, sha256=sha256, settings=settings)
+
+
+def open_tokenizer(path: Path | None) -> Counting:
+    """Load a model's vocabulary alone, to count tokens while its weights are not in memory.
+
+    >>> open_tokenizer(None).count_tokens("two words")
+    2
+
+    Raises ModelFileError when the library cannot load the file.
+    """
+    if path is None:
+        from slearn.engine.scripted import ScriptedEngine
+
+        return ScriptedEngine()
+    from slearn.engine.tokenizer import Tokenizer
+
+    return Tokenizer(path)
 
 
 def reencode(source: Path, target: Path, kind: str) -> None:

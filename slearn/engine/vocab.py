@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import warnings
+from functools import cached_property
 from typing import Any
 
 import llama_cpp
@@ -34,11 +35,13 @@ class Vocab:
         self.eos: int = llama_cpp.llama_vocab_eos(self._vocab)
         self._pieces: dict[int, bytes] = {}
         self._pads = any(self.piece(t).startswith(b" ") for t in self._tokenize("a", False))
+
+    @cached_property
+    def constraint_tokenizer(self) -> LLTokenizer:
+        """The vocabulary as grammars need it, made when first asked for: it takes a second."""
         with warnings.catch_warnings():  # the helper asks for an attribute by a deprecated name
             warnings.simplefilter("ignore", DeprecationWarning)
-            self.constraint_tokenizer: LLTokenizer = lltokenizer_from_vocab(
-                self._vocab, eos_token=self.ends
-            )
+            return lltokenizer_from_vocab(self._vocab, eos_token=self.ends)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Return the tokens of a text; control tokens are recognised only if `special`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TypeVar
 
 from slearn.select.accept import LOOK
@@ -12,7 +11,6 @@ from slearn.select.race import FINALISTS, LAST, rungs
 from slearn.values import Example, Usage
 
 T = TypeVar("T")
-_PARTS = ("prompt", "row", "turns", "weighed")
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,14 @@ class Cost:
         """
         return max(0, int((left - self.prompt) // max(self.row, 1e-9)))
 
+    def rung(self, rows: int) -> float:
+        """Return the tokens of racing on so many rows.
+
+        >>> Cost(100.0, 10.0, weighed=1.0).rung(4)
+        280.0
+        """
+        return (self.turns + self.weighed) * (self.prompt + rows * self.row)
+
     def final(self, validation: int) -> float:
         """Return the tokens of answering so many validation rows.
 
@@ -55,21 +61,25 @@ class Cost:
         return self.turns * (self.prompt + validation * self.row)
 
 
-def race_price(count: int, cost: Cost, rows: Sequence[Example], validation: int) -> float:
-    """Return the tokens of a race of `count` candidates and of its final on validation rows.
+def race_price(costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> float:
+    """Return the tokens of a race and of its final on validation rows, if the dearest stay in it.
 
     >>> rows = [Example(str(n), {}) for n in range(24)]
-    >>> race_price(10, Cost(100.0, 10.0), rows, 50)
+    >>> race_price([Cost(100.0, 10.0)] * 10, rows, 50)
     4620.0
     """
-    price, running, finalists = 0.0, count, min(FINALISTS, count)
+    running = sorted(costs, key=lambda cost: -cost.final(validation))
+    finalists = min(FINALISTS, len(running))
+    price, cheapest = 0.0, min(costs, key=lambda cost: cost.final(validation))
     for number, rung in enumerate(rungs(rows)):
-        if number == LAST and running <= finalists and cost.weighed:
+        if number == LAST and len(running) <= finalists and any(cost.weighed for cost in running):
             break
-        price += (running + 1) * (cost.turns + cost.weighed) * (cost.prompt + len(rung) * cost.row)
-        running = max(finalists, (running + 1) // 2)
-    looks = (finalists - 1) * min(LOOK, validation)  # all but the best answer only a few rows
-    return price + cost.turns * (finalists * 2 * cost.prompt + (validation + looks) * cost.row)
+        price += sum(cost.rung(len(rung)) for cost in [*running, cheapest])  # the incumbent's too
+        running = running[: max(finalists, (len(running) + 1) // 2)]
+    for place, cost in enumerate(running[:finalists]):  # all but one answer only a few rows
+        heard = min(LOOK, validation) if place else validation
+        price += cost.final(heard) + cost.turns * cost.prompt
+    return price
 
 
 def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> int:
@@ -80,11 +90,7 @@ def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], vali
     9
     """
     count = len(costs)
-    while count > FINALISTS:
-        own = costs[:count]
-        mean = Cost(*(fmean(getattr(cost, name) for cost in own) for name in _PARTS))
-        if race_price(count, mean, rows, validation) <= left:
-            break
+    while count > FINALISTS and race_price(costs[:count], rows, validation) > left:
         count -= 1
     return count
 

@@ -29,6 +29,7 @@ def loads(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> list[EngineSetti
     monkeypatch.setattr("slearn.catalog.memory_bound", lambda header, settings: BOUND)
     monkeypatch.setattr("slearn.catalog.available_memory", lambda: 1_400_000_000)
     monkeypatch.setattr("slearn.engine.open_engine", opened)
+    monkeypatch.setattr("slearn.engine.open_tokenizer", lambda path: open_engine(None))
     return loaded
 
 
@@ -73,11 +74,17 @@ def test_training_says_what_each_model_may_take(
     line = "memory of {}, at most: weights 492 MB + cache 98 MB + buffers 61 MB = 651 MB"
     assert run.stderr.splitlines()[:2] == [line.format("tiny"), line.format("other")]
     assert len(loads) == 2
-    tight = slearn("train", project, *both, "--max-memory", 1300, code=2)
-    assert "other: does not fit into memory" in tight.stderr
-    assert "1,300 MB is what --max-memory allows, of which the model before takes 651 MB" in (
-        tight.stderr
+    tokens, place = ("--budget-tokens", 3000), ("--store", here / "other.duckdb")
+    turns = slearn("train", project, *both, *tokens, *place, "--max-memory", 1300, "--json")
+    assert turns.stderr.splitlines()[0] == (
+        "both models do not fit into memory together: they take turns"
     )
+    assert len(loads) > 5  # whoever is asked is loaded
+    said, again = json.loads(run.stdout), json.loads(turns.stdout)
+    assert again["agent"] == said["agent"] and again["tokens"] == said["tokens"]
+    tight = slearn("train", project, *both, "--max-memory", 600, code=2)
+    assert "tiny: does not fit into memory" in tight.stderr
+    assert "600 MB is what --max-memory allows" in tight.stderr
     assert json.loads(slearn("runs", "--json").stdout)[-1]["run"] == "r1"  # no run was begun
 
 

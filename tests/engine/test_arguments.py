@@ -436,6 +436,8 @@ SHORT = {"$defs": {"Short": {"type": "string", "minLength": 1, "maxLength": 3}}}
 
 def longest(schema: Any) -> int:
     """Return about how many tokens a value may take."""
+    if schema.get("properties") == {}:
+        return 1000  # read as an object that may have any
     if "properties" in schema:
         parts = schema["properties"].items()
         return sum(len(json.dumps(name)) + 8 + longest(kind) for name, kind in parts)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
-from slearn.choose import field_of, writing
-from slearn.optim import Candidate
+from slearn.choose import field_of, refinable, writing
+from slearn.optim import Candidate, Optimizer, Proposal
+from slearn.select import Cost, race_price
 from slearn.values import Example, Usage
 from tests.optim.proposals import proposal, single
 
@@ -70,3 +72,44 @@ def test_whose_validation_cannot_be_paid_does_not_run(left: int, runs: bool) -> 
 def test_two_run_whatever_is_left() -> None:
     found, out = raced(10, *(named(f"dear {n}", REASONS) for n in range(3)))
     assert len(found) == 2 and len(out) == 1
+
+
+def test_one_that_writes_much_does_not_keep_the_cheap_ones_out() -> None:
+    dear = replace(named("dear", REASONS), tried=True)  # tried: it stands in front of the field
+    cheap = [named(f"cheap {n}", SHORT) for n in range(8)]
+    found, _ = raced(20_000, dear, *cheap)
+    assert dear in found and len(found) == 9
+
+
+def test_what_is_dear_is_priced_until_the_end_of_a_race() -> None:
+    rows = [Example(str(n), {}) for n in range(24)]
+    cheap, dear = Cost(100.0, 10.0), Cost(100.0, 100.0, weighed=1.0)
+    alone = race_price([cheap] * 4, rows, 50)
+    mixed = race_price([cheap] * 3 + [dear], rows, 50)
+    # Both its readings in all rungs of 4, 4 and 16 rows, and its validation; no incumbent's.
+    more = sum(dear.rung(n) - cheap.rung(n) for n in (4, 4)) + dear.final(50) - cheap.final(50)
+    last = 3 * cheap.rung(16)  # left out where two are left and one of them writes
+    assert mixed == pytest.approx(alone + more - last)
+
+
+class Fitting(Optimizer):
+    """Makes a better version of anybody, at a price."""
+
+    name = "fit"
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        return []
+
+    def refine_price(self, proposal: Proposal, agent: Agent, row: float) -> tuple[float, float]:
+        return 40 * (row + 10.0), 10.0
+
+
+@pytest.mark.parametrize(("left", "fits"), [(20_000, False), (60_000, True)])
+def test_a_better_version_is_made_where_it_takes_a_small_part(left: int, fits: bool) -> None:
+    frame: Any = SimpleNamespace(
+        guards=SimpleNamespace(count=words), session=SimpleNamespace(left=left)
+    )
+    asked = proposal(single(), [])
+    assert refinable(frame, asked, Fitting(), named("plain", SHORT))
+    # 40 rows of 10 tokens, and on each 52 that are written and read again: 4,560 tokens
+    assert refinable(frame, asked, Fitting(), named("reasons", REASONS)) is fits
