@@ -95,8 +95,8 @@ def field_of(
         )
         for one, p in zip(field, prompts, strict=True)
     ]
-    validation, left = min(len(frame.validation), _HEARD), frame.session.left
-    finals = [cost.final(validation) for cost in costs]
+    validation, left = len(frame.validation), frame.session.left
+    finals = [cost.final(min(validation, _HEARD)) for cost in costs]
     most = max(left, *sorted(finals)[:FINALISTS])  # the cheapest run whatever is left
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
     later = refining(frame, proposal, [field[place] for place in fine], row, len(rows))

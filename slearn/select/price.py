@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TypeVar
 
 from slearn.select.accept import LOOK
@@ -64,22 +65,24 @@ class Cost:
 def race_price(costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> float:
     """Return the tokens of a race and of its final on validation rows, if the dearest stay in it.
 
+    Finalists answer a few rows of validation; the rest is for one, who is taken for the usual one.
+
     >>> rows = [Example(str(n), {}) for n in range(24)]
     >>> race_price([Cost(100.0, 10.0)] * 10, rows, 50)
-    4620.0
+    4520.0
     """
     running = sorted(costs, key=lambda cost: -cost.final(validation))
     finalists = min(FINALISTS, len(running))
     price, cheapest = 0.0, min(costs, key=lambda cost: cost.final(validation))
     for number, rung in enumerate(rungs(rows)):
-        if number == LAST and len(running) <= finalists and any(cost.weighed for cost in running):
+        writes = any(cost.weighed for cost in running)
+        if number == LAST and len(running) <= finalists + 1 and writes:
             break
         price += sum(cost.rung(len(rung)) for cost in [*running, cheapest])  # the incumbent's too
         running = running[: max(finalists, (len(running) + 1) // 2)]
-    for place, cost in enumerate(running[:finalists]):  # all but one answer only a few rows
-        heard = min(LOOK, validation) if place else validation
-        price += cost.final(heard) + cost.turns * cost.prompt
-    return price
+    look = min(LOOK, validation)
+    price += sum(cost.final(look) for cost in running[:finalists])
+    return price + fmean(cost.final(validation - look) for cost in costs)
 
 
 def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> int:

@@ -7,7 +7,7 @@ After each rung the worse half falls out, so that most losers cost little (succe
 stays beside the best is judged with hope, a standard error better than it did: on a few rows an
 agent that reasons is all right or all wrong, and would fall out by bad luck where others are merely
 lukewarm. The best of those that reason, and of those that do not, runs until the last rung. That
-one is left out where nobody can fall out any more and somebody writes before he answers: it is the
+one is left out where one at most can fall out and somebody writes before he answers: it is the
 dearest of all, and validation decides anyway.
 Nobody is raced on an example that a demo of his, or of any rival, was made from: all run on the
 same rows.
@@ -116,7 +116,7 @@ def race(
             running, fell = cut(ranked, max(finalists, (len(ranked) + 1) // 2))
             stopped = fell + stopped
         writes = any(lap.writes for lap in running)
-        if number == LAST and len(running) <= finalists and writes and not whole:
+        if number == LAST and len(running) <= finalists + 1 and writes and not whole:
             break
         agents = [incumbent, *(lap.candidate.agent for lap in running)]
         losses = measure(agents, [rung] * len(agents), engine, judge_engine, watch, task=task)

@@ -86,8 +86,9 @@ def test_what_is_dear_is_priced_until_the_end_of_a_race() -> None:
     cheap, dear = Cost(100.0, 10.0), Cost(100.0, 100.0, weighed=1.0)
     alone = race_price([cheap] * 4, rows, 50)
     mixed = race_price([cheap] * 3 + [dear], rows, 50)
-    # Both its readings in all rungs of 4, 4 and 16 rows, and its validation; no incumbent's.
-    more = sum(dear.rung(n) - cheap.rung(n) for n in (4, 4)) + dear.final(50) - cheap.final(50)
+    # It stays in the rungs of 4 and 4 rows and answers 30 of validation; the rest is for one of four.
+    more = sum(dear.rung(n) - cheap.rung(n) for n in (4, 4)) + dear.final(30) - cheap.final(30)
+    more += (dear.final(20) - cheap.final(20)) / 4
     last = 3 * cheap.rung(16)  # left out where two are left and one of them writes
     assert mixed == pytest.approx(alone + more - last)
 
