@@ -12,6 +12,7 @@ from slearn.select.race import FINALISTS, LAST, rungs
 from slearn.values import Example, Usage
 
 T = TypeVar("T")
+_BESIDE = 1.15  # of the price of the first two: what a larger field may take whatever is left
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,17 @@ def race_price(costs: Sequence[Cost], rows: Sequence[Example], validation: int) 
 def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> int:
     """Return how many of the first candidates can be raced with the tokens left; two at least.
 
+    Where the first two are dear and run anyway, others may come along for a little more.
+
     >>> rows = [Example(str(n), {}) for n in range(24)]
     >>> affordable(4500, [Cost(100.0, 10.0)] * 20, rows, 50)
     9
     """
     count = len(costs)
-    while count > FINALISTS and race_price(costs[:count], rows, validation) > left:
+    if count <= FINALISTS:
+        return count
+    most = max(left, _BESIDE * race_price(costs[:FINALISTS], rows, validation))
+    while count > FINALISTS and race_price(costs[:count], rows, validation) > most:
         count -= 1
     return count
 

@@ -60,15 +60,16 @@ class Lap:
     @property
     def writes(self) -> bool:
         """Whether a row is answered after something else was written."""
-        nodes = self.candidate.agent.nodes
-        last = nodes[-1].output
-        more = nodes[-1].tools or last.answer.abstain
-        return len(nodes) > 1 or len(last.fields) > 1 or bool(more)
+        agent = self.candidate.agent
+        last = agent.last.output
+        more = agent.last.tools or last.answer.abstain or not agent.flow.plain
+        return len(agent.nodes) > 1 or len(last.fields) > 1 or bool(more)
 
     @property
     def way(self) -> tuple[int, ...]:
-        """How many fields each node writes: whether it reasons before it answers."""
-        return tuple(len(node.output.fields) for node in self.candidate.agent.nodes)
+        """How many fields each node writes, and how often: whether it reasons before it answers."""
+        agent, runs = self.candidate.agent, self.candidate.agent.runs
+        return tuple(len(node.output.fields) * runs[node.name] for node in agent.nodes)
 
     def as_json(self) -> dict[str, float]:
         """Return the lap as the store keeps it."""

@@ -70,8 +70,8 @@ def test_whose_validation_cannot_be_paid_does_not_run(left: int, runs: bool) -> 
 
 
 def test_two_run_whatever_is_left() -> None:
-    found, out = raced(10, *(named(f"dear {n}", REASONS) for n in range(3)))
-    assert len(found) == 2 and len(out) == 1
+    found, out = raced(10, *(named(f"dear {n}", REASONS) for n in range(8)))
+    assert 2 <= len(found) < 8 and len(found) + len(out) == 8
 
 
 def test_one_that_writes_much_does_not_keep_the_cheap_ones_out() -> None:
@@ -81,12 +81,19 @@ def test_one_that_writes_much_does_not_keep_the_cheap_ones_out() -> None:
     assert dear in found and len(found) == 9
 
 
+def test_cheap_ones_come_along_where_two_dear_ones_run_anyway() -> None:
+    dear = [replace(named(f"dear {n}", REASONS), tried=True) for n in range(2)]
+    cheap = [named(f"cheap {n}", SHORT) for n in range(20)]
+    found, out = raced(4_000, *dear, *cheap)
+    assert found[:2] == dear and 0 < len(found[2:]) < 20 and out
+
+
 def test_what_is_dear_is_priced_until_the_end_of_a_race() -> None:
     rows = [Example(str(n), {}) for n in range(24)]
     cheap, dear = Cost(100.0, 10.0), Cost(100.0, 100.0, weighed=1.0)
     alone = race_price([cheap] * 4, rows, 50)
     mixed = race_price([cheap] * 3 + [dear], rows, 50)
-    # It stays in the rungs of 4 and 4 rows and answers 30 of validation; the rest is for one of four.
+    # It stays in the rungs of 4 and 4 rows and answers 30 of validation; the rest is for one of 4.
     more = sum(dear.rung(n) - cheap.rung(n) for n in (4, 4)) + dear.final(30) - cheap.final(30)
     more += (dear.final(20) - cheap.final(20)) / 4
     last = 3 * cheap.rung(16)  # left out where two are left and one of them writes
