@@ -33,6 +33,7 @@ from slearn.optim import (
     Optimizer,
     PassedDemos,
     ReasonFirst,
+    Restructure,
     SetDemos,
     Wanted,
     apply,
@@ -182,6 +183,7 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-measured-loss": partial(training, off=(Calibrate, Wanted), measure=by_metric),
     "no-front": partial(training, off=(Cross,)),
     "no-tools": partial(training, off=(CreateTool,)),
+    "no-structure": partial(training, off=(Restructure,)),
     "random-demos": random_demos,
     "untrained": untrained,
 }

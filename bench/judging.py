@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from selection import plan_of
 from suite import CELLS
 
-from slearn.agent import Agent, Step, Trajectory, forward, node_inputs
+from slearn.agent import Agent, Step, Trajectory, forward
 from slearn.batches import sample
 from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.engine import Engine
@@ -123,7 +123,7 @@ def trajectory_of(agent: Agent, example: Example, answer: str) -> Trajectory:
     """
     node = agent.last
     output = {node.output.answer.name: answer}
-    inputs = node_inputs(agent, node, example, ())
+    inputs = {name: example.inputs[name] for name in node.inputs}
     step = Step(node.name, inputs, output, answer, True, Usage())
     return Trajectory(replace(example, targets=None, row={}), (step,), answer)
 

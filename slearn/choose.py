@@ -80,16 +80,15 @@ def field_of(
     for name, candidate in proposed:
         groups.setdefault(name, []).append(candidate)
     field = sorted(in_turn(list(groups.values())), key=lambda one: not one.tried)
-    count, nodes = frame.guards.count, proposal.agent.nodes
+    count = frame.guards.count
     row = fmean(count("\n".join(texts(one))) for one in rows) if rows else 0.0
     prompts = [frame.guards.size(candidate.agent) for candidate in field]
     spent = frame.session.spent
     anew = spent.computed > 0 and not spent.shared  # an engine that reads each prompt every time
-    each = row * len(nodes)
     costs = [
         Cost(
             float(p),
-            each + writing(one, count) + p * anew,
+            row * sum(one.agent.runs.values()) + writing(one, count) + p * anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes),
             float(Lap(one).writes),
         )
@@ -148,12 +147,12 @@ def writing(candidate: Candidate, count: Callable[[str], int]) -> float:
     Answers are about as long as those that a node is shown; a text that nobody showed is taken for
     a quarter of what it may be.
     """
-    tokens = 12.0
+    tokens, runs = 12.0, candidate.agent.runs
     for node in candidate.agent.nodes:
-        tokens += _CALLED * min(1, len(node.tools))
         texts = [field.max_tokens / 4 for field in node.output.fields if field.type == "text"]
         shown = [count(node.output.render(demo.output)) for demo in node.demos]
-        tokens += fmean(shown) if shown else sum(texts)
+        once = _CALLED * min(1, len(node.tools)) + (fmean(shown) if shown else sum(texts))
+        tokens += runs[node.name] * once
     return tokens
 
 

@@ -170,7 +170,7 @@ class Session:
             for taken in trajectory.steps:
                 usage = taken.usage.as_json()
                 body = {"node": taken.node, "text": taken.text, "valid": taken.valid, **usage}
-                self.log.record("steps", f"{name}/{taken.node}", body, step)
+                self.log.record("steps", f"{name}/{taken.path or taken.node}", body, step)
 
     def keep_backward(
         self,

@@ -1,49 +1,81 @@
 """Agents: symbolic networks, their files, and the forward pass."""
 
+from slearn.agent import reshape
 from slearn.agent.abstain import doubt
+from slearn.agent.ask import Ask
 from slearn.agent.contract import DECIDE, NO_CALL, TYPES, Contract, Field, Functions
 from slearn.agent.decide import weighing
 from slearn.agent.document import read_document
+from slearn.agent.drawing import flow_lines
 from slearn.agent.file import agent_digest, agent_from_text, agent_to_text, load_agent, save_agent
-from slearn.agent.forward import forward, last_inputs, node_inputs, run_nodes
-from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Flow, Node, ToolCall
+from slearn.agent.flow import (
+    Best,
+    Block,
+    Branch,
+    Each,
+    Flow,
+    Loop,
+    Part,
+    Vote,
+    mapped,
+    names_of,
+    parts_of,
+)
+from slearn.agent.forward import asked, forward, last_asks, take
+from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Node, Role, ToolCall
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.trajectory import Step, Trajectory
 from slearn.agent.use import room
+from slearn.agent.walk import LUCKY
 from slearn.agent.write import write, write_before_answer
 
 __all__ = [
     "DECIDE",
     "LAYOUTS",
+    "LUCKY",
     "NO_CALL",
     "TOOL_CHOICES",
     "TYPES",
     "Agent",
+    "Ask",
+    "Best",
+    "Block",
+    "Branch",
     "Contract",
     "Demo",
+    "Each",
     "Field",
     "Flow",
     "Functions",
+    "Loop",
     "Node",
+    "Part",
+    "Role",
     "Step",
     "ToolCall",
     "Trajectory",
+    "Vote",
     "agent_digest",
     "agent_from_text",
     "agent_to_text",
+    "asked",
     "doubt",
+    "flow_lines",
     "forward",
     "inputs_text",
     "instructions",
-    "last_inputs",
+    "last_asks",
     "load_agent",
-    "node_inputs",
+    "mapped",
+    "names_of",
+    "parts_of",
     "read_document",
     "render",
+    "reshape",
     "room",
-    "run_nodes",
     "save_agent",
     "signature",
+    "take",
     "weighing",
     "write",
     "write_before_answer",

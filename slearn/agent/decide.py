@@ -8,70 +8,52 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from slearn.agent.model import Node
+from slearn.agent.ask import Ask
 from slearn.agent.render import render
 from slearn.agent.trajectory import Step
 from slearn.agent.write import write_before_answer
-from slearn.engine import GREEDY, Engine, Sampling, ScoreRequest, Watcher
-from slearn.values import Example, digest
+from slearn.engine import Engine, ScoreRequest, Watcher
+from slearn.values import digest
 
 
-def decide(
-    node: Node,
-    examples: Sequence[Example],
-    inputs: Sequence[Mapping[str, str]],
-    engine: Engine,
-    sampling: Sampling = GREEDY,
-    seed: int = 0,
-    watch: Watcher | None = None,
-) -> list[Step]:
-    """Return a node's output for every example: one round, and one before it to write fields first.
+def decide(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) -> list[Step]:
+    """Return the outputs asked: one round, and one before it where fields are written first.
 
-    >>> # decide(node, examples, inputs, engine)[0].output["answer"]
+    >>> # decide([Ask(node, example, example.inputs)], engine)[0].output["answer"]
     """
-    contract = node.output
-    for example in examples:  # what cannot be offered fails before anything is paid for
-        contract.answer.offered(example.choices)
-    begun = write_before_answer(node, examples, inputs, engine, sampling, seed, watch)
-    requests = [
-        weighing(node, example, before) for example, before in zip(examples, begun, strict=True)
-    ]
+    for ask in asks:  # what cannot be offered fails before anything is paid for
+        ask.node.output.answer.offered(ask.example.choices)
+    begun = write_before_answer(asks, engine, watch)
+    requests = [weighing(ask, before) for ask, before in zip(asks, begun, strict=True)]
     steps = []
     scores = engine.score(requests, watch)
-    for before, request, score in zip(begun, requests, scores, strict=True):
+    for ask, before, request, score in zip(asks, begun, requests, scores, strict=True):
+        contract = ask.node.output
         # The request is part of the seed: one seed for all rows must not mean the same luck.
-        luck = digest([seed, request.key()])
+        luck = digest([ask.seed, request.key()])
         weights = contract.answer.weighed(score.logprobs)
-        choice = request.targets[choose(weights, sampling.temperature, luck)]
+        choice = request.targets[choose(weights, ask.sampling.temperature, luck)]
         text = contract.render({**before.output, contract.answer.name: choice})
-        steps.append(
-            Step(
-                node.name,
-                before.inputs,
-                contract.parse(text),
-                text,
-                max(score.logprobs) > -math.inf,
-                before.usage + score.usage,
-                before.calls,
-            )
-        )
+        likely = max(score.logprobs) > -math.inf
+        usage = before.usage + score.usage
+        steps.append(ask.step(contract.parse(text), text, likely, usage, before.calls))
     return steps
 
 
-def weighing(node: Node, example: Example, before: Step) -> ScoreRequest:
+def weighing(ask: Ask, before: Step) -> ScoreRequest:
     """Return the request that weighs every choice after what the node wrote `before` its answer.
 
-    >>> # engine.score([weighing(node, example, before)])[0].logprobs
+    >>> # engine.score([weighing(ask, before)])[0].logprobs
     """
-    contract = node.output
+    contract = ask.node.output
     return ScoreRequest(
-        render(node, before.inputs, example, before.calls),
-        contract.answer.offered(example.choices),
-        contract.grammar(example.choices, example.functions),
+        render(ask.node, ask.inputs, ask.example, before.calls),
+        contract.answer.offered(ask.example.choices),
+        contract.grammar(ask.example.choices, ask.example.functions),
         contract.prefix(before.output),
-        where=f"node {node.name!r}, example {example.id}",
+        where=ask.where,
     )
 
 

@@ -124,6 +124,11 @@ class Place:
         return self.text()
 
     @property
+    def is_text(self) -> bool:
+        """Whether a single value stands here, and no list or mapping."""
+        return isinstance(self.node, yaml.ScalarNode)
+
+    @property
     def is_null(self) -> bool:
         """Whether nothing is written here."""
         plain = isinstance(self.node, yaml.ScalarNode) and self.node.style is None

@@ -14,7 +14,9 @@ from typing import Any
 
 from slearn.agent.contract import DECIDE, TYPES, Contract, Field
 from slearn.agent.document import Place, read_document, write_document
-from slearn.agent.model import LAYOUTS, Agent, Demo, Flow, Node
+from slearn.agent.flow import Flow
+from slearn.agent.flowfile import read_flow, write_flow
+from slearn.agent.model import LAYOUTS, Agent, Demo, Node, Role
 from slearn.agent.toolfile import (
     SETTINGS,
     read_calls,
@@ -32,7 +34,10 @@ _FIELD = (
     "name", "type", "choices", "decide", "bias", "abstain", "pattern", "schema", "max_chars",
     "max_tokens", "multiline",
 )  # fmt: skip
-_NODE = ("name", "instructions", "inputs", "output", "demos", "layout", *SETTINGS)
+_NODE = (
+    "name", "instructions", "inputs", "output", "writes", "roles", "rounds", "demos", "layout",
+    *SETTINGS,
+)  # fmt: skip
 _AGENT = ("slearn", "name", "metric", "nodes", "flow", "tools")
 
 
@@ -83,7 +88,7 @@ def agent_from_text(text: str, file: str = "agent") -> Agent:
     used = {tool for node in nodes for tool in node.tools}
     flow = Flow(tuple(node.name for node in nodes))
     if "flow" in fields:
-        flow = _read_flow(fields["flow"])
+        flow = read_flow(fields["flow"])
     try:
         return Agent(
             name=fields["name"].text() if "name" in fields else "agent",
@@ -110,19 +115,11 @@ def agent_to_text(agent: Agent) -> str:
                 "name": agent.name,
                 "metric": agent.metric,
                 "nodes": [_write_node(node) for node in agent.nodes],
-                "flow": {"steps": list(agent.flow.steps), "limit": agent.flow.limit},
+                "flow": write_flow(agent.flow),
                 **({"tools": [write_tool(tool) for tool in agent.tools]} if agent.tools else {}),
             }
         )
     return str(known["_text"])
-
-
-def _read_flow(place: Place) -> Flow:
-    fields = place.fields(("steps", "limit"))
-    if "steps" not in fields:
-        raise place.fail("`steps`, the nodes' names in order")
-    limit = fields["limit"].integer(1, 1000) if "limit" in fields else Flow(()).limit
-    return Flow(fields["steps"].texts("the nodes' names in order"), limit)
 
 
 def _read_node(place: Place, tools: Mapping[str, Tool]) -> Node:
@@ -147,8 +144,24 @@ def _read_node(place: Place, tools: Mapping[str, Tool]) -> Node:
         output=contract,
         demos=tuple(_read_demo(demo, inputs, contract) for demo in demos),
         layout=fields["layout"].one_of(LAYOUTS) if "layout" in fields else LAYOUTS[0],
+        writes=fields["writes"].text() if "writes" in fields else "",
+        roles=_read_roles(fields["roles"]) if "roles" in fields else (),
+        rounds=fields["rounds"].integer(1, 20) if "rounds" in fields else 1,
         **settings,
     )
+
+
+def _read_roles(place: Place) -> tuple[Role, ...]:
+    roles = []
+    for each in place.items("a list of roles"):
+        fields = each.fields(("name", "says"))
+        for name in ("name", "says"):
+            if name not in fields:
+                raise each.fail(f"`{name}`")
+        roles.append(Role(fields["name"].text(), fields["says"].text()))
+    if len({role.name for role in roles}) < len(roles):
+        raise place.fail("roles with different names")
+    return tuple(roles)
 
 
 def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Demo:
@@ -267,14 +280,20 @@ def _write_node(node: Node) -> dict[str, Any]:
         "inputs": list(node.inputs),
         "output": [_write_field(field) for field in node.output.fields],
     }
+    if node.writes:
+        written["writes"] = node.writes
+    if node.roles:
+        written["roles"] = [{"name": role.name, "says": role.says} for role in node.roles]
+    if node.roles or node.rounds != 1:
+        written["rounds"] = node.rounds
     written |= write_settings(node)
     if node.layout != LAYOUTS[0]:
         written["layout"] = node.layout
     if node.demos:
         written["demos"] = [
             {
-                "inputs": dict(demo.inputs),
-                "output": dict(demo.output),
+                "inputs": {name: demo.inputs[name] for name in node.inputs},
+                "output": {field.name: demo.output[field.name] for field in node.output.fields},
                 **({"source": demo.source} if demo.source else {}),
                 **({"choices": list(demo.choices)} if demo.choices is not None else {}),
                 **({"functions": list(map(write_tool, demo.functions))} if demo.functions else {}),

@@ -1,19 +1,22 @@
-"""The forward pass: examples through the nodes of the flow, kept as trajectories.
+"""The forward pass: examples through the flow, kept as trajectories.
 
-All examples take a step together, as one round, so that the engine can batch them.
+All examples walk at once: what they all wait for, of whichever node, is one round for the engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from slearn.agent.ask import Ask
 from slearn.agent.decide import decide
-from slearn.agent.model import Agent, Node
+from slearn.agent.model import Agent
 from slearn.agent.trajectory import Step, Trajectory
+from slearn.agent.walk import Course, State, answer_of, hearing, together, walk
 from slearn.agent.write import write
 from slearn.engine import GREEDY, Engine, Sampling, Watcher
-from slearn.errors import InputError
-from slearn.values import Example
+from slearn.values import Example, Usage
+
+Respond = Callable[[list[Ask]], list[Step]]
 
 
 def forward(
@@ -24,79 +27,118 @@ def forward(
     sampling: Sampling = GREEDY,
     seed: int = 0,
     watch: Watcher | None = None,
+    late: Callable[[], bool] = lambda: False,
 ) -> list[Trajectory]:
-    """Run every example through the agent; one round a node, two where it reasons and decides.
+    """Run every example through the agent; one round a depth, two where a node reasons and decides.
+
+    `late` says that time is up: no loop, vote or list begins another turn then.
 
     Raises InputError when an example lacks an input, ContextError when a prompt does not fit.
     """
-    steps = run_nodes(agent, agent.flow.steps, examples, engine, sampling, seed, watch)
-    answer = agent.last.output.answer.name
+    courses = _courses(agent, examples, engine, late, sampling, seed)
+    states = _driven(courses, lambda asks: take(asks, engine, watch))
     return [
-        Trajectory(example, taken, taken[-1].output[answer])
-        for example, taken in zip(examples, steps, strict=True)
+        Trajectory(
+            course.example,
+            tuple(state.steps),
+            answer_of(agent, state.last),
+            state.last.path if state.last else "",
+        )
+        for course, state in zip(courses, states, strict=True)
     ]
 
 
-def run_nodes(
+def take(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) -> list[Step]:
+    """Return what is asked: one round for all that is written, another for all that is decided.
+
+    >>> # take([Ask(node, example, example.inputs)], engine)[0].output
+    """
+    decided = [ask.node.output.decided for ask in asks]
+    chosen = [ask for ask, one in zip(asks, decided, strict=True) if one]
+    others = [ask for ask, one in zip(asks, decided, strict=True) if not one]
+    said = iter(write(others, engine, watch) if others else ())
+    found = iter(decide(chosen, engine, watch) if chosen else ())
+    return [next(found) if one else next(said) for one in decided]
+
+
+def last_asks(
     agent: Agent,
-    names: Sequence[str],
     examples: Sequence[Example],
     engine: Engine,
+    watch: Watcher | None = None,
+    *,
+    taken: Sequence[Sequence[Step]] | None = None,
+) -> list[list[Ask]]:
+    """Run what stands before the answer, and return what would be asked for it: of each that votes.
+
+    Where a flow goes on after its answer (a loop checks it), that is run too. `taken` are the first
+    steps of each example, where they are known: what they say is not asked again.
+
+    >>> # last_asks(agent, [example], engine)[0][0].inputs["input"]
+    """
+    known: list[Mapping[str, Step]] = [{s.path or s.node: s for s in own} for own in taken or ()]
+    known = known or [{} for _ in examples]
+    finals: list[dict[str, Ask]] = [{} for _ in examples]
+
+    def respond(asks: list[Ask]) -> list[Step]:
+        missing = [a for a in asks if not a.final and a.path not in known[a.number]]
+        found = iter(take(missing, engine, watch) if missing else ())
+        steps = []
+        for ask in asks:
+            if ask.final:
+                finals[ask.number][ask.path] = ask
+                steps.append(_unasked(ask))
+            else:
+                steps.append(known[ask.number].get(ask.path) or next(found))
+        return steps
+
+    courses = _courses(agent, examples, engine)
+    return [
+        [own.get(step.path) or asked(agent, course.example, step) for step in state.answered]
+        for course, state, own in zip(courses, _driven(courses, respond), finals, strict=True)
+    ]
+
+
+def asked(agent: Agent, example: Example, step: Step) -> Ask:
+    """Return what a step was asked: its node with the values that it read.
+
+    >>> # asked(agent, trajectory.example, trajectory.end).node.name
+    """
+    node = hearing(agent.node(step.node), step.inputs)
+    return Ask(node, example, step.inputs, path=step.path or step.node, reads=step.reads)
+
+
+def _courses(
+    agent: Agent,
+    examples: Sequence[Example],
+    engine: Engine,
+    late: Callable[[], bool] = lambda: False,
     sampling: Sampling = GREEDY,
     seed: int = 0,
-    watch: Watcher | None = None,
-    *,
-    taken: Sequence[tuple[Step, ...]] | None = None,
-) -> list[tuple[Step, ...]]:
-    """Run every example through some nodes of the flow and return the steps of each.
+) -> list[Course]:
+    most = agent.flow.tokens
 
-    `taken` are the steps before those nodes; without them the nodes are the first ones.
-    """
-    taken = [() for _ in examples] if taken is None else list(taken)
-    for name in names:
-        node = agent.node(name)
-        inputs = [node_inputs(agent, node, e, s) for e, s in zip(examples, taken, strict=True)]
-        find = decide if node.output.decided else write
-        steps = find(node, examples, inputs, engine, sampling, seed, watch)
-        taken = [(*before, step) for before, step in zip(taken, steps, strict=True)]
-    return taken
+    def done(steps: Sequence[Step]) -> bool:
+        # Counted from the texts, because what was computed is free where it is computed no more.
+        used = sum(engine.count_tokens(step.text) for step in steps) if most else 0
+        return late() or (most > 0 and used >= most)
+
+    return [Course(agent, e, sampling, seed, number, done) for number, e in enumerate(examples)]
 
 
-def last_inputs(
-    agent: Agent,
-    examples: Sequence[Example],
-    engine: Engine,
-    watch: Watcher | None = None,
-    *,
-    taken: Sequence[tuple[Step, ...]] | None = None,
-) -> list[dict[str, str]]:
-    """Run the nodes before the last, and return what the last one reads of every example.
-
-    `taken` are the first steps, where they are known.
-
-    >>> # last_inputs(agent, examples, engine)[0]["input"]
-    """
-    done = len(taken[0]) if taken else 0
-    steps = run_nodes(agent, agent.flow.steps[done:-1], examples, engine, watch=watch, taken=taken)
-    return [
-        node_inputs(agent, agent.last, example, own)
-        for example, own in zip(examples, steps, strict=True)
-    ]
+def _driven(courses: Sequence[Course], respond: Respond) -> list[State]:
+    """Walk all courses to their ends, answering what they ask."""
+    walking = together([walk(course) for course in courses])
+    try:
+        asks = next(walking)
+        while True:
+            asks = walking.send(respond(asks))
+    except StopIteration as end:
+        states: list[State] = end.value
+        return states
 
 
-def node_inputs(
-    agent: Agent, node: Node, example: Example, steps: Sequence[Step]
-) -> dict[str, str]:
-    """Return the values of a node's inputs, from the example and the steps before."""
-    known = dict(example.inputs)
-    for step in steps:
-        known[step.node] = step.output[agent.node(step.node).output.answer.name]
-        known.update({f"{step.node}.{field}": value for field, value in step.output.items()})
-    missing = [name for name in node.inputs if name not in known]
-    if missing:
-        raise InputError(
-            f"node {node.name!r} reads {missing[0]!r}, which the data does not have "
-            f"(it has {', '.join(sorted(example.inputs)) or 'nothing'})",
-            where=f"example {example.id}",
-        )
-    return {name: known[name] for name in node.inputs}
+def _unasked(ask: Ask) -> Step:
+    """Return a step that stands for one whose output nobody reads."""
+    output = {field.name: "" for field in ask.node.output.fields}
+    return ask.step(output, "", True, Usage())

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from slearn.agent.contract import Contract
+from slearn.agent.flow import Flow
+from slearn.agent.flowcheck import check_flow, ends_of, outer_names, runs_of
 from slearn.errors import InputError
 from slearn.values import Tool
 
@@ -54,12 +56,27 @@ class Demo:
 
 
 @dataclass(frozen=True)
+class Role:
+    """Somebody who speaks inside a node before it answers.
+
+    >>> Role("critic", "Name the weakest point.").name
+    'critic'
+    """
+
+    name: str
+    says: str
+
+
+@dataclass(frozen=True)
 class Node:
     """A layer: its instructions (one weight a line), demos, tools, inputs and output contract.
 
     An input is a column of the data, an earlier node's name (its answer), or `node.field`. A node
     with tools makes up to `max_calls` calls before it answers, at least one where `tool_choice` is
     required; its outputs carry the names of their fields, so that no answer looks like a call.
+
+    Its answer is known to other nodes by its name, and by the name that it `writes`, which several
+    may share. Where it has `roles`, each says a line in turn, so many `rounds`, before it answers.
     """
 
     name: str
@@ -71,6 +88,9 @@ class Node:
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     max_calls: int = 4
+    writes: str = ""
+    roles: tuple[Role, ...] = ()
+    rounds: int = 1
 
     def __post_init__(self) -> None:
         names = [tool.name for tool in self.tools]
@@ -99,14 +119,6 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Flow:
-    """The order of the nodes and the most steps that one forward pass may take."""
-
-    steps: tuple[str, ...]
-    limit: int = 16
-
-
-@dataclass(frozen=True)
 class Agent:
     """A symbolic network; `spare` are tools that no node may have at the moment.
 
@@ -124,19 +136,7 @@ class Agent:
         names = [node.name for node in self.nodes]
         if len(set(names)) != len(names):
             raise InputError(f"two nodes have one name: {', '.join(names)}")
-        if sorted(self.flow.steps) != sorted(names):
-            raise InputError(
-                f"the flow ({', '.join(self.flow.steps)}) must visit every node once "
-                f"({', '.join(names)})"
-            )
-        if len(self.flow.steps) > self.flow.limit:
-            raise InputError(f"the flow has more steps than its limit of {self.flow.limit}")
-        seen: set[str] = set()
-        for name in self.flow.steps:
-            late = [i for i in self.node(name).inputs if i.split(".")[0] in set(names) - seen]
-            if late:
-                raise InputError(f"node {name!r} reads {late[0]!r} before that node has run")
-            seen.add(name)
+        check_flow(self.flow, {node.name: node for node in self.nodes})
         everyone = [*self.spare, *(tool for node in self.nodes for tool in node.tools)]
         if len({tool.name for tool in everyone}) < len(set(everyone)):
             raise InputError("two different tools have one name")
@@ -149,9 +149,24 @@ class Agent:
         raise InputError(f"no node is named {name!r}")
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """The nodes whose answer may be the agent's: several where branches end differently."""
+        return ends_of(self.flow, {node.name: node for node in self.nodes})
+
+    @property
     def last(self) -> Node:
-        """The node whose answer is the agent's."""
-        return self.node(self.flow.steps[-1])
+        """The node whose answer is the agent's; of several the one that stands last."""
+        return self.node(self.ends[-1])
+
+    @property
+    def runs(self) -> dict[str, int]:
+        """How often each node can run at most in one forward pass."""
+        return dict(runs_of(self.flow.steps))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names that the agent takes from the data, in the order in which they are read."""
+        return outer_names(self.flow, {node.name: node for node in self.nodes})
 
     @property
     def tools(self) -> tuple[Tool, ...]:

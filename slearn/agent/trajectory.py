@@ -13,7 +13,9 @@ from slearn.values import Example, Usage, plain
 class Step:
     """What one node read and returned, and the calls of tools that it made in between.
 
-    `given_up` says that it wrote a call and was too unsure of it (`abstain`).
+    `given_up` says that it wrote a call and was too unsure of it (`abstain`). `path` tells the step
+    apart in its trajectory, and `reads` are the paths of the steps whose outputs it read or whose
+    choice led to it; a gradient goes back along them.
 
     >>> Step("answer", {"input": "hot"}, {"answer": "cold"}, "cold", True, Usage()).text
     'cold'
@@ -27,18 +29,23 @@ class Step:
     usage: Usage
     calls: tuple[ToolCall, ...] = ()
     given_up: bool = False
+    path: str = ""
+    reads: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the step as the store keeps it, without what it cost."""
         step = {"node": self.node, "inputs": dict(self.inputs), "output": dict(self.output)}
         calls = {"calls": plain(self.calls)} if self.calls else {}
         gave_up = {"given_up": True} if self.given_up else {}
-        return {**step, "text": self.text, **calls, **gave_up}
+        way = {"path": self.path} if self.path not in ("", self.node) else {}
+        return {**step, **way, "text": self.text, **calls, **gave_up}
 
 
 @dataclass(frozen=True)
 class Trajectory:
     """The steps that one example took through the agent, in order.
+
+    `answered` is the path of the step whose answer is the agent's.
 
     >>> Trajectory(Example("1", {"input": "hot"}), (), "cold").as_json()["answer"]
     'cold'
@@ -47,6 +54,12 @@ class Trajectory:
     example: Example
     steps: tuple[Step, ...]
     answer: str
+    answered: str = ""
+
+    @property
+    def end(self) -> Step:
+        """The step whose answer is the agent's: the last one where the flow says nothing else."""
+        return next((s for s in self.steps if s.path == self.answered != ""), self.steps[-1])
 
     def as_json(self) -> dict[str, object]:
         """Return the trajectory as the store keeps it."""

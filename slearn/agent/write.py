@@ -1,94 +1,93 @@
-"""Writing: a node's output, token by token under the grammar of its contract.
+"""Writing: outputs of nodes, token by token under the grammar of their contracts.
 
 A node with tools writes calls first, a turn each, and reads what they gave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from slearn.agent.abstain import given_up
+from slearn.agent.ask import Ask
 from slearn.agent.contract import Contract
 from slearn.agent.model import Node, ToolCall
 from slearn.agent.render import render
 from slearn.agent.trajectory import Step
 from slearn.agent.use import called, room, turn
-from slearn.engine import GREEDY, Engine, GenerateRequest, Sampling, ToolRequest, Watcher, clip
-from slearn.values import Example, Usage
+from slearn.engine import Engine, GenerateRequest, ToolRequest, Watcher, clip
+from slearn.values import Usage
 
 
 def write(
-    node: Node,
-    examples: Sequence[Example],
-    inputs: Sequence[Mapping[str, str]],
+    asks: Sequence[Ask],
     engine: Engine,
-    sampling: Sampling = GREEDY,
-    seed: int = 0,
     watch: Watcher | None = None,
     *,
-    contract: Contract | None = None,
+    contract: Callable[[Node], Contract] = lambda node: node.output,
 ) -> list[Step]:
-    """Write a node's output for every example, or a part of it by another contract.
+    """Write what is asked, whole outputs or a part of them by another contract.
 
-    All examples take a turn together, in one round, and the calls of a turn are run in another.
+    All take a turn together, in one round, and the calls of a turn are run in another.
 
-    >>> # write(node, examples, inputs, engine)[0].output["answer"]
+    >>> # write([Ask(node, example, example.inputs)], engine)[0].output["answer"]
     """
-    wanted = contract or node.output
-    made: list[tuple[ToolCall, ...]] = [() for _ in examples]
-    spent = [Usage() for _ in examples]
+    wanted = [contract(ask.node) for ask in asks]
+    made: list[tuple[ToolCall, ...]] = [() for _ in asks]
+    spent = [Usage() for _ in asks]
     steps: dict[int, Step] = {}
-    while len(steps) < len(examples):
-        going = [place for place in range(len(examples)) if place not in steps]
-        requests = []
-        for i in going:
-            grammar, bound = turn(node, wanted, examples[i], made[i])
-            where = f"node {node.name!r}, example {examples[i].id}"
-            messages = render(node, inputs[i], examples[i], made[i])
-            weigh = wanted.answer.abstain > 0
-            requests.append(
-                GenerateRequest(messages, grammar, sampling, seed, bound, weigh=weigh, where=where)
-            )
+    while len(steps) < len(asks):
+        going = [place for place in range(len(asks)) if place not in steps]
+        requests = [_request(asks[place], wanted[place], made[place]) for place in going]
         calls: dict[int, ToolRequest] = {}
         found = engine.generate(requests, watch)
         for i, request, got in zip(going, requests, found, strict=True):
             spent[i] += got.usage
+            node = asks[i].node
             call = called(node, made[i], got.text, request.where) if got.valid else None
             if call is not None:
                 calls[i] = call
                 continue
-            written = wanted.parse(got.text, whole=got.valid)
-            output = given_up(wanted, written, got, engine.count_tokens)
+            written = wanted[i].parse(got.text, whole=got.valid)
+            output = given_up(wanted[i], written, got, engine.count_tokens)
             gave_up = output != written
-            text = wanted.render(output) if gave_up else got.text
-            steps[i] = Step(
-                node.name, inputs[i], output, text, got.valid, spent[i], made[i], gave_up
-            )
+            text = wanted[i].render(output) if gave_up else got.text
+            steps[i] = asks[i].step(output, text, got.valid, spent[i], made[i], given_up=gave_up)
         results = engine.run_tools(list(calls.values()))
         for (i, asked), result in zip(calls.items(), results, strict=True):
-            text = clip(result.text, room(node, engine.window), engine.count_tokens)
+            text = clip(result.text, room(asks[i].node, engine.window), engine.count_tokens)
             done = ToolCall(asked.tool.name, asked.arguments, text, result.ok)
             made[i] = (*made[i], done)
-    return [steps[place] for place in range(len(examples))]
+    return [steps[place] for place in range(len(asks))]
+
+
+def _request(ask: Ask, wanted: Contract, made: Sequence[ToolCall]) -> GenerateRequest:
+    grammar, bound = turn(ask.node, wanted, ask.example, made)
+    return GenerateRequest(
+        render(ask.node, ask.inputs, ask.example, made),
+        grammar,
+        ask.sampling,
+        ask.seed,
+        bound,
+        weigh=wanted.answer.abstain > 0,
+        where=ask.where,
+    )
 
 
 def write_before_answer(
-    node: Node,
-    examples: Sequence[Example],
-    inputs: Sequence[Mapping[str, str]],
-    engine: Engine,
-    sampling: Sampling = GREEDY,
-    seed: int = 0,
-    watch: Watcher | None = None,
+    asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None
 ) -> list[Step]:
     """Write only the fields that stand before the answer, after all calls of tools.
 
     Nothing is asked where there are neither.
 
-    >>> # write_before_answer(node, examples, inputs, engine)[0].output["reasoning"]
+    >>> # write_before_answer([ask], engine)[0].output["reasoning"]
     """
-    contract = node.output
-    if contract.fields[0] == contract.answer and not node.tools:
-        return [Step(node.name, values, {}, "", True, Usage()) for values in inputs]
-    opening = contract.opening()
-    return write(node, examples, inputs, engine, sampling, seed, watch, contract=opening)
+    writes = [
+        ask.node.output.fields[0] != ask.node.output.answer or bool(ask.node.tools) for ask in asks
+    ]
+    some = [ask for ask, one in zip(asks, writes, strict=True) if one]
+    begun = iter(write(some, engine, watch, contract=lambda node: node.output.opening()))
+    return [
+        next(begun) if one else ask.step({}, "", True, Usage())
+        for ask, one in zip(asks, writes, strict=True)
+    ]

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from slearn.agent import Agent, Field, Node, signature
+from slearn.agent import Agent, Field, Node, flow_lines, signature
 from slearn.cli.output import one_line
 from slearn.values import Tool
 
@@ -24,7 +24,7 @@ def compare(before: Agent, after: Agent) -> list[dict[str, Any]]:
     """
     found = [
         _part(None, "metric", [before.metric], [after.metric]),
-        _part(None, "flow", before.flow.steps, after.flow.steps),
+        _part(None, "flow", flow_lines(before.flow), flow_lines(after.flow)),
     ]
     tools = [{tool.name: _tool(tool) for tool in agent.tools} for agent in (before, after)]
     for name in dict.fromkeys([*tools[0], *tools[1]]):

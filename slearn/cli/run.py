@@ -20,10 +20,16 @@ from slearn.errors import InputError
 @options.threads
 @options.max_memory
 @options.sandbox
+@click.option(
+    "--max-seconds",
+    type=options.POSITIVE,
+    metavar="N",
+    help="After that no loop, vote or list of the flow begins another turn.",
+)
 @options.as_json
 def run(
     agent: Path, text: str | None, model: str, context: int, threads: int | None,
-    max_memory: int | None, sandbox: str, as_json: bool,
+    max_memory: int | None, sandbox: str, max_seconds: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Answer one input with an agent.
 
@@ -36,7 +42,9 @@ def run(
         if sys.stdin is None or sys.stdin.isatty():
             raise InputError("no input", hint="give it as an argument or on standard input")
         text = _standard_input()
-    found = answer_one(agent, text, model, context, threads, max_memory, sandbox)
+    found = answer_one(
+        agent, text, model, context, threads, max_memory, sandbox, seconds=max_seconds
+    )
     if as_json:
         shown = found.as_json()
         emit({"answer": shown["answer"], "steps": shown["steps"]})

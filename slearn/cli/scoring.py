@@ -17,7 +17,6 @@ from slearn.cli.sources import (
     Source,
     columns_for,
     load_examples,
-    outer_inputs,
     own_choices,
     own_functions,
 )
@@ -82,8 +81,12 @@ def answer_one(
     threads: int | None,
     max_memory: int | None = None,
     sandbox: str = SANDBOX,
+    *,
+    seconds: float | None = None,
 ) -> Trajectory:
     """Run an agent on one input and return the steps it took.
+
+    After so many `seconds` no loop, vote or list of its flow begins another turn.
 
     >>> answer_one(Path("support"), "Where is my parcel?", "scripted", 8192, 2).answer
     ... # doctest: +SKIP
@@ -91,10 +94,15 @@ def answer_one(
     """
     source = Source.open(agent)
     agents = source.agent
-    example = read_input(text, outer_inputs(agents), own_choices(agents), own_functions(agents))
+    example = read_input(text, agents.columns, own_choices(agents), own_functions(agents))
     loaded = open_model(model, context, threads, remember=False, max_memory=max_memory)
+    began = time.monotonic()
     with ToolEngine(loaded, Toolbox(sandbox)) as engine:
-        return forward(source.agent, [example], engine)[0]
+
+        def late() -> bool:
+            return seconds is not None and time.monotonic() - began > seconds
+
+        return forward(source.agent, [example], engine, late=late)[0]
 
 
 def read_input(

@@ -50,18 +50,6 @@ class Source:
         return cls(load_agent(file), file, read_columns(file.parent))
 
 
-def outer_inputs(agent: Agent) -> tuple[str, ...]:
-    """Return the inputs that an agent takes from the data, not from its own nodes.
-
-    >>> from slearn.agent import Flow, Node
-    >>> outer_inputs(Agent("a", (Node("answer", (), ("question",)),), Flow(("answer",))))
-    ('question',)
-    """
-    names = {node.name for node in agent.nodes}
-    read = (name for step in agent.flow.steps for name in agent.node(step).inputs)
-    return tuple(dict.fromkeys(name for name in read if name.split(".")[0] not in names))
-
-
 def columns_for(path: Path, source: Source, named: Mapping[str, Any] = _NOTHING) -> Columns:
     """Return the columns of a data file: those named, else what data.json says.
 
@@ -78,7 +66,7 @@ def columns_for(path: Path, source: Source, named: Mapping[str, Any] = _NOTHING)
     if known is None:
         called = "functions" if "functions" in present and own_functions(source.agent) else None
         listed = "choices" if "choices" in present else None
-        known = Columns(outer_inputs(source.agent), "target", listed, called)
+        known = Columns(source.agent.columns, "target", listed, called)
     target = target or known.target
     usual = (None if name == target else name for name in (known.choices, known.functions))
     rest = [name or other for name, other in zip(rest, usual, strict=True)]
@@ -108,7 +96,7 @@ def load_examples(
 
 def check_reads(agent: Agent, columns: Columns, where: str) -> None:
     """Refuse an agent that reads what is no input column, with the closest one."""
-    for name in outer_inputs(agent):
+    for name in agent.columns:
         if name not in columns.inputs:
             close = difflib.get_close_matches(name, columns.inputs, n=1, cutoff=0.5)
             guess = f"did you mean {close[0]!r}? " if close else ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from slearn.cli.history import row_of
+from slearn.agent import flow_lines
+from slearn.cli.history import row_of, trained_agent
 from slearn.cli.output import cell, figure, one_line, shorten
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def story_of(store: Store, info: RunInfo) -> dict[str, Any]:
         "loss": loss,
         "gradient": next(iter([*fitting, *gradients]), None),
         "attributions": [_part(record) for record in measured if record["step"] == last],
+        "flow": flow_lines(trained_agent(store, info).flow),
     }
 
 
@@ -81,6 +83,8 @@ def story_text(story: Mapping[str, Any]) -> str:
         lines += result_text(result).splitlines()[1:]
     elif "error" in result:
         lines.append(f"error: {one_line(str(result['error']))}")
+    if len(story["flow"]) > 1:
+        lines += ["", "the flow:", *(f"  {line}" for line in story["flow"])]
     lines += ["", "steps (the best candidate of each):"] if story["steps"] else ["", "no step yet"]
     for step in story["steps"]:
         lines += _step_lines(step)
@@ -139,6 +143,8 @@ def edit_text(edit: Mapping[str, Any]) -> str:
             fields = value.get("fields", ())
             parts += [f"{one['name']}: {one['type']}," for one in fields]
             parts += ["decided by likelihood," for one in fields if one.get("decide") != "writing"]
+        elif isinstance(value, dict) and "instructions" in value:  # a node that the edit brings
+            parts.append(f"{name} {value['name']}: {shorten(' '.join(value['instructions']), 80)},")
         elif isinstance(value, list):
             parts.append(f"{len(value)} {name},")
         elif name != "op":

@@ -185,6 +185,8 @@ def bypassed(agent: Agent, node: Node) -> Agent:
         other for other in agent.nodes if any(_reads(other, node, name) for name in other.inputs)
     ]
     plain = len(node.inputs) == len(node.output.fields) == 1 and node != agent.last
+    if not agent.flow.plain or node.writes or any(o.writes for o in agent.nodes):
+        return agent
     if not plain or any(node.inputs[0] in other.inputs for other in behind):
         return agent
     source = node.inputs[0]

@@ -2,18 +2,30 @@
 
 Section 3.3 of the method (arXiv 2406.18532): the gradient of a node is
 LLM(gradient prompt(gradient of the next node, own input, own output, own weights)). It goes over
-the steps that were really taken.
+the steps that were really taken: turns of a loop are steps of their own, what several steps read
+gets the gradients of all of them, and a choice gets that of the steps that it led to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from slearn.agent import Agent, Node, Step, Trajectory, inputs_text, signature
+from slearn.agent import (
+    Agent,
+    Each,
+    Node,
+    Step,
+    Trajectory,
+    inputs_text,
+    names_of,
+    parts_of,
+    signature,
+)
 from slearn.call import call
 from slearn.engine import Engine, GenerateRequest, Watcher
 from slearn.grad.attribution import HARM, Attribution
+from slearn.grad.graph import Graph
 from slearn.loss import LanguageLoss
 
 _MENTIONED = 4  # parts whose measure is shown
@@ -65,26 +77,60 @@ def backward(
 ) -> list[list[Gradient]]:
     """Return the gradients of every trajectory, in the order of its steps; one round a depth.
 
+    Steps that the answer does not come from have none.
+
     >>> # backward(agent, trajectories, losses, engine)[0][-1].weight_change
     """
     kind = call("gradient")
-    downstream = [f"{loss.assessment} {loss.requirement}".strip() for loss in losses]
-    found: list[list[Gradient]] = [[] for _ in trajectories]
-    depth = max((len(trajectory.steps) for trajectory in trajectories), default=0)
-    for back in range(1, depth + 1):
-        alive = [i for i, trajectory in enumerate(trajectories) if len(trajectory.steps) >= back]
+    first = [f"{loss.assessment} {loss.requirement}".strip() for loss in losses]
+    graphs = [Graph.of(trajectory) for trajectory in trajectories]
+    found: list[dict[int, Gradient]] = [{} for _ in trajectories]
+    for depth in range(max((graph.depth for graph in graphs), default=-1) + 1):
+        alive = [(i, place) for i, graph in enumerate(graphs) for place in graph.at(depth)]
         requests = [
             gradient_request(
-                agent, trajectories[i].steps[-back], downstream[i], engine, attributions
+                agent,
+                trajectories[i].steps[place],
+                _downstream(agent, trajectories[i], graphs[i], place, found[i]) or first[i],
+                engine,
+                attributions,
             )
-            for i in alive
+            for i, place in alive
         ]
-        for i, result in zip(alive, engine.generate(requests, watch), strict=True):
+        for (i, place), result in zip(alive, engine.generate(requests, watch), strict=True):
             said = kind.read(result) or _nothing()
-            gradient = Gradient(losses[i].example, trajectories[i].steps[-back].node, **said)
-            found[i].insert(0, gradient)
-            downstream[i] = f"The next step needed: {gradient.output_change}"
-    return found
+            node = trajectories[i].steps[place].node
+            found[i][place] = Gradient(losses[i].example, node, **said)
+    return [[own[place] for place in sorted(own)] for own in found]
+
+
+def _downstream(
+    agent: Agent, trajectory: Trajectory, graph: Graph, place: int, known: Mapping[int, Gradient]
+) -> str:
+    """Return what the steps after one needed of it; '' of the answer, which the loss speaks of."""
+    own, behind = trajectory.steps[place], graph.readers[place]
+    said = []
+    for reader in behind:
+        after = trajectory.steps[reader]
+        who = "The next step" if len(behind) == 1 else f"Step {after.node!r}"
+        if not _reads(agent, after, own):
+            who = f"It led to step {after.node!r}, which"
+        said.append(f"{who} needed: {known[reader].output_change}")
+    return "\n".join(said)
+
+
+def _reads(agent: Agent, after: Step, before: Step) -> bool:
+    """Say whether a step read another's output; else the other's choice led to it."""
+    if not after.path:  # of a chain that was put together by hand
+        return True
+    node = agent.node(before.node)
+    names = {before.node, *([node.writes] if node.writes else [])}
+    for part in parts_of(agent.flow.steps):
+        if isinstance(part, Each):
+            names |= {part.item} if {part.over, part.over.split(".")[0]} & names else set()
+            names |= {part.into} if before.node in names_of(part.body) else set()
+    inputs = [name for name in after.inputs if {name, name.split(".")[0]} & names]
+    return bool(inputs) or after.node == before.node
 
 
 def gradient_request(

@@ -52,7 +52,7 @@ def language_loss(
             {
                 "task": task_text(agent),
                 "input": trajectory_input(agent, trajectory),
-                "answer": trajectory.steps[-1].text,
+                "answer": trajectory.end.text,
                 "target": " or ".join(trajectory.example.targets or ()),
                 "outcome": None if scores is None else _outcome(scores[index]),
             },
@@ -86,11 +86,14 @@ def _starts(example: Example, score: float | None) -> dict[str, str]:
 
 def task_text(agent: Agent) -> str:
     """Return what the agent was told, as one text: the instructions of its nodes in order."""
-    parts = ["\n".join(agent.node(name).instructions) for name in agent.flow.steps]
+    parts = ["\n".join(agent.node(name).instructions) for name in agent.flow.names()]
     return "\nThen:\n".join(part for part in parts if part)
 
 
 def trajectory_input(agent: Agent, trajectory: Trajectory) -> str:
-    """Return the input that the agent was given."""
-    first = trajectory.steps[0]
-    return inputs_text(agent.node(first.node), first.inputs)
+    """Return the input that the agent was given: all that its nodes take from the data."""
+    first, given = trajectory.steps[0], trajectory.example.inputs
+    names = [name for name in agent.columns if name in given]
+    if len(names) < 2:
+        return inputs_text(agent.node(first.node), first.inputs)
+    return "\n".join(f"{name}: {given[name]}" for name in names)

@@ -9,17 +9,18 @@ prefill, nothing sampled, and it moves when accuracy still sits at zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from slearn.agent import (
     NO_CALL,
     Agent,
+    Ask,
+    Contract,
     Field,
-    Node,
     Step,
     forward,
-    last_inputs,
+    last_asks,
     render,
     weighing,
     write,
@@ -31,6 +32,7 @@ from slearn.metrics import run_tests
 from slearn.values import Example
 
 Reader = Callable[[Sequence[float]], float]
+Wanted = tuple[int, ScoreRequest | None, Reader]  # for which example, what, and how it is read
 Measure = Callable[..., list[list[float]]]  # called as `measured_losses` is
 
 # The loss of a target that the output contract cannot say, in nats: worse than any real one.
@@ -68,23 +70,23 @@ def measured_losses(
     task: str = "",
 ) -> list[list[float]]:
     """Return the losses of several agents, each on its own examples, scored in one round."""
-    requests: list[ScoreRequest | None] = []
-    readers: list[Reader] = []
+    requests: list[Wanted] = []
     places: list[tuple[int, int]] = []
     losses = [[UNSAYABLE] * len(batch) for batch in examples]
     for index, (agent, batch) in enumerate(zip(agents, examples, strict=True)):
         told = [number for number, example in enumerate(batch) if example.targets]
         untold = [number for number, example in enumerate(batch) if not example.targets]
         chosen = [batch[number] for number in told]
-        for request, reader in _requests(agent, chosen, engine, watch):
-            requests.append(request)
-            readers.append(reader)
+        first = len(places)
+        for place, request, read in _requests(agent, chosen, engine, watch):
+            requests.append((first + place, request, read))
         places += [(index, number) for number in told]
         if untold:
             grades = _grades(agent, [batch[n] for n in untold], engine, judge_engine, watch, task)
             for number, grade in zip(untold, grades, strict=True):
                 losses[index][number] = -math.log(max(grade, 1e-6))
-    for (index, number), loss in zip(places, _read(requests, readers, engine, watch), strict=True):
+    found = _read(requests, engine, watch, len(places))
+    for (index, number), loss in zip(places, found, strict=True):
         losses[index][number] = loss
     return losses
 
@@ -103,7 +105,7 @@ def losses_after(
     >>> # losses_after(agent, [example], [steps_until_a_node], engine)
     """
     found = _requests(agent, examples, engine, watch, taken)
-    return _read([one for one, _ in found], [read for _, read in found], engine, watch)
+    return _read(found, engine, watch, len(examples))
 
 
 def shortfall(loss: float) -> float:
@@ -144,18 +146,26 @@ def _log_sum(logprobs: Sequence[float]) -> float:
 
 
 def _read(
-    requests: Sequence[ScoreRequest | None],
-    readers: Sequence[Reader],
-    engine: Engine,
-    watch: Watcher | None,
+    requests: Sequence[Wanted], engine: Engine, watch: Watcher | None, count: int
 ) -> list[float]:
     """Ask for all likelihoods in one round and read the losses; some need no likelihood."""
-    asked = [request for request in requests if request is not None]
+    asked = [request for _, request, _ in requests if request is not None]
     scores = iter(engine.score(asked, watch) if asked else ())
-    return [
-        read(() if request is None else next(scores).logprobs)
-        for request, read in zip(requests, readers, strict=True)
-    ]
+    found: list[list[float]] = [[] for _ in range(count)]
+    for place, request, read in requests:
+        found[place].append(read(() if request is None else next(scores).logprobs))
+    return [mixed(own) for own in found]
+
+
+def mixed(losses: Sequence[float]) -> float:
+    """Return the loss of an answer that several vote for: -log of the mean of their likelihoods.
+
+    >>> round(mixed([0.0, 50.0]), 4)
+    0.6931
+    """
+    if len(losses) == 1:
+        return losses[0]
+    return _bounded(math.log(len(losses)) - _log_sum([-loss for loss in losses]))
 
 
 def _requests(
@@ -164,30 +174,35 @@ def _requests(
     engine: Engine,
     watch: Watcher | None,
     taken: Sequence[tuple[Step, ...]] | None = None,
-) -> list[tuple[ScoreRequest | None, Reader]]:
-    """Run what comes before the answer; ask for likelihoods after it, and say how to read them."""
-    last = agent.last
-    inputs = last_inputs(agent, examples, engine, watch, taken=taken)
-    begun = _begun(last, examples, inputs, engine, watch)
-    cut = last.output.until_answer()
-    requests: list[tuple[ScoreRequest | None, Reader]] = []
-    for example, own in zip(examples, begun, strict=True):
+) -> list[Wanted]:
+    """Run what comes before the answers; ask for likelihoods after it, and say how to read them.
+
+    With each goes the place of its example: where some vote there are several.
+    """
+    finals = last_asks(agent, examples, engine, watch, taken=taken)
+    asks = [ask for own in finals for ask in own]
+    places = [place for place, own in enumerate(finals) for _ in own]
+    begun = _begun(asks, engine, watch)
+    requests: list[Wanted] = []
+    for place, ask, own in zip(places, asks, begun, strict=True):
+        example, output = ask.example, ask.node.output
         targets = tuple(dict.fromkeys((example.targets or ())[:_MOST_ALTERNATIVES]))
-        if last.output.decided:  # the very request that decides: all choices, made to add up to 1
-            weigh = weighing(last, example, own)
-            requests.append((weigh, partial(decided_loss, last.output.answer, weigh, targets)))
+        if output.decided:  # the very request that decides: all choices, made to add up to 1
+            weigh = weighing(ask, own)
+            requests.append((place, weigh, partial(decided_loss, output.answer, weigh, targets)))
             continue
         if own.given_up:  # that is no matter of chance
-            requests.append((None, loss_of if NO_CALL not in targets else _certain))
+            requests.append((place, None, loss_of if NO_CALL not in targets else _certain))
             continue
+        cut = output.until_answer()
         request = ScoreRequest(
-            render(last, own.inputs, example, own.calls),
+            render(ask.node, own.inputs, example, own.calls),
             targets,
             cut.grammar(example.choices, example.functions),
             cut.prefix(own.output),
-            where=f"node {last.name!r}, example {example.id}",
+            where=ask.where,
         )
-        requests.append((request, loss_of))
+        requests.append((place, request, loss_of))
     return requests
 
 
@@ -207,22 +222,23 @@ def decided_loss(
     return UNSAYABLE if share == -math.inf else _bounded(_log_sum(weighed) - share)
 
 
-def _begun(
-    node: Node,
-    examples: Sequence[Example],
-    inputs: Sequence[Mapping[str, str]],
-    engine: Engine,
-    watch: Watcher | None,
-) -> list[Step]:
-    """Return what the node writes before its answer, asked for as the forward pass asks for it.
+def _begun(asks: Sequence[Ask], engine: Engine, watch: Watcher | None) -> list[Step]:
+    """Return what is written before the answers, asked for as the forward pass asks for it.
 
     What that has paid for is then free: a whole output, unless the answer is decided afterwards.
     """
-    contract = node.output
-    more = contract.fields[0] != contract.answer or bool(node.tools or contract.answer.abstain)
-    whole = more and not contract.decided
-    ask = write if whole else write_before_answer
-    return ask(node, examples, inputs, engine, watch=watch)
+    whole = [_whole(ask.node.output, tools=bool(ask.node.tools)) for ask in asks]
+    outputs = [ask for ask, one in zip(asks, whole, strict=True) if one]
+    others = [ask for ask, one in zip(asks, whole, strict=True) if not one]
+    said = iter(write(outputs, engine, watch) if outputs else ())
+    begun = iter(write_before_answer(others, engine, watch) if others else ())
+    return [next(said) if one else next(begun) for one in whole]
+
+
+def _whole(contract: Contract, *, tools: bool) -> bool:
+    """Say whether something is written before the answer, and the answer with it."""
+    more = contract.fields[0] != contract.answer or tools or bool(contract.answer.abstain)
+    return more and not contract.decided
 
 
 def _grades(

@@ -32,6 +32,22 @@ from slearn.optim.hand import HandTools
 from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.mend import MendTool
+from slearn.optim.rebuild import Restructure
+from slearn.optim.structure import (
+    AddCase,
+    AddNode,
+    MergeNodes,
+    MoveNode,
+    RemoveNode,
+    Rewire,
+    SplitNode,
+    StructureEdit,
+    Unwrap,
+    WrapBest,
+    WrapRetry,
+    WrapVote,
+    restructure,
+)
 from slearn.optim.turns import Turns
 from slearn.optim.wanted import Wanted
 
@@ -54,12 +70,15 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     LineEdits(),
     Induce(),
     DemoEdits(),
+    Restructure(),
 )
 
 __all__ = [
     "OPTIMIZERS",
     "Abstain",
+    "AddCase",
     "AddDemo",
+    "AddNode",
     "Calibrate",
     "Candidate",
     "CreateTool",
@@ -77,24 +96,36 @@ __all__ = [
     "InsertLine",
     "LineEdits",
     "MendTool",
+    "MergeNodes",
     "MoveDemo",
     "MoveLine",
+    "MoveNode",
     "Optimizer",
     "PassedDemos",
     "Proposal",
     "ReasonFirst",
+    "RemoveNode",
     "ReplaceDemo",
     "ReplaceLine",
+    "Restructure",
+    "Rewire",
     "RewriteTool",
     "SetContract",
     "SetDemos",
     "SetTools",
+    "SplitNode",
+    "StructureEdit",
     "Tips",
     "Turns",
+    "Unwrap",
     "Wanted",
+    "WrapBest",
+    "WrapRetry",
+    "WrapVote",
     "apply",
     "apply_all",
     "edit_as_json",
     "lasting",
+    "restructure",
     "still",
 ]

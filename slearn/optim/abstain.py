@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, starmap
 
-from slearn.agent import NO_CALL, Agent, Contract, doubt, last_inputs, render
+from slearn.agent import NO_CALL, Agent, Contract, doubt, last_asks, render
 from slearn.engine import GenerateRequest, Generation
 from slearn.metrics import MEASURED, metric_named
 from slearn.optim.base import Candidate, Optimizer, Proposal
@@ -66,16 +66,16 @@ def fitting_rows(agent: Agent, pool: Sequence[Example]) -> list[Example]:
 def written(proposal: Proposal, rows: Sequence[Example]) -> list[Generation]:
     """Return what the last node writes for each row, with how likely it was."""
     node, engine, watch = proposal.agent.last, proposal.runner, proposal.watch
-    inputs = last_inputs(proposal.agent, rows, engine, watch)
+    asks = last_asks(proposal.agent, rows, engine, watch)
     requests = [
         GenerateRequest(
-            render(node, values, row),
+            render(node, own[0].inputs, row),
             node.output.grammar(row.choices, row.functions),
             max_tokens=node.output.max_tokens(row.choices, row.functions),
             weigh=True,
             where=f"node {node.name!r}, example {row.id}",
         )
-        for row, values in zip(rows, inputs, strict=True)
+        for row, own in zip(rows, asks, strict=True)
     ]
     return engine.generate(requests, watch)
 

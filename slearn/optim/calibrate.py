@@ -15,7 +15,7 @@ from slearn.agent import (
     Agent,
     Contract,
     Node,
-    last_inputs,
+    last_asks,
     weighing,
     write_before_answer,
 )
@@ -60,6 +60,8 @@ class Calibrate(Optimizer):
 def fittable(agent: Agent) -> tuple[str, ...]:
     """Return the choices of the last node, where a bias can be fitted to them; else nothing."""
     output = agent.last.output
+    if len(agent.ends) > 1:  # answers of different nodes lean in different ways
+        return ()
     choices = output.answer.choices or ()
     return choices if output.fields[-1] == output.answer and 2 <= len(choices) <= _CHOICES else ()
 
@@ -104,9 +106,10 @@ def weigh(
 ) -> list[Sequence[float]]:
     """Return the likelihoods of all choices on each row."""
     engine, watch = proposal.runner, proposal.watch
-    inputs = last_inputs(agent, rows, engine, watch)
-    begun = write_before_answer(node, rows, inputs, engine, watch=watch)
-    requests = [weighing(node, row, before) for row, before in zip(rows, begun, strict=True)]
+    # Of several that vote the first stands for all.
+    asks = [replace(own[0], node=node) for own in last_asks(agent, rows, engine, watch)]
+    begun = write_before_answer(asks, engine, watch)
+    requests = [weighing(ask, before) for ask, before in zip(asks, begun, strict=True)]
     return [found.logprobs for found in engine.score(requests, watch)]
 
 

@@ -25,6 +25,7 @@ _SHOWN = 6  # examples that the model sees
 _CHECKED = 24  # rows that code is run on
 _TRIED = 12  # rows that the agent answers with a helper
 _LOOKED = 4  # the first of them
+_LABELS, _LETTER = 4, 3  # more labels are many; a longer text is no letter such as (A)
 _SOME = 0.25  # of the rows: a function that is right less often is a guess
 
 
@@ -39,6 +40,8 @@ class CreateTool(Optimizer):
         if not proposal.runner.runs_tools or agent.metric in MEASURED or len(agent.nodes) > 1:
             return []
         if node.tools or node.output.answer.type in ("call", "json") or not able(node):
+            return []
+        if labels(node):
             return []
         shown = agent.sources()
         rows = [row for row in proposal.pool if row.targets and row.id not in shown]
@@ -94,6 +97,19 @@ class CreateTool(Optimizer):
         return self.candidate(proposal, [edit], name)
 
 
+def labels(node: Node) -> bool:
+    """Say whether a node names one of many labels: code that does is a list of words.
+
+    Drafts and helpers took a tenth of a run on seven labels and never came to anything
+    (docs/lab.md). Letters of options are no labels: what they stand for may be computed.
+
+    >>> labels(Node("answer", ()))
+    False
+    """
+    choices = node.output.answer.choices or ()
+    return len(choices) > _LABELS and all(len(choice) > _LETTER for choice in choices)
+
+
 def taken(agent: Agent) -> set[str]:
     """Return the names of an agent's tools, of those too that no node has."""
     return {tool.name for tool in agent.tools}
@@ -104,6 +120,6 @@ def from_call(agent: Agent, trajectory: Trajectory) -> bool:
 
     >>> # from_call(agent, forward(agent, [example], engine)[0])
     """
-    calls = trajectory.steps[-1].calls
+    calls = trajectory.end.calls
     metric = metric_named(agent.metric)
     return bool(calls) and metric.score(calls[-1].result, trajectory.example) == 1

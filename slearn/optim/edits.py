@@ -11,6 +11,7 @@ from typing import Any
 
 from slearn.agent import Agent, Contract, Demo, Node
 from slearn.errors import InputError
+from slearn.optim.structure import StructureEdit, restructure
 from slearn.values import Tool
 
 
@@ -121,12 +122,14 @@ class RewriteTool:
 
 LineEdit = ReplaceLine | InsertLine | DropLine | MoveLine
 DemoEdit = AddDemo | DropDemo | ReplaceDemo | MoveDemo | SetDemos
-Edit = LineEdit | DemoEdit | SetContract | SetTools | RewriteTool
+Edit = LineEdit | DemoEdit | SetContract | SetTools | RewriteTool | StructureEdit
 
 
 def apply(agent: Agent, edit: Edit) -> Agent:
     """Return the agent with one edit made; InputError if it names what is not there."""
     node = agent.node(edit.node)
+    if isinstance(edit, StructureEdit):
+        return restructure(agent, edit)
     if isinstance(edit, SetContract):
         return agent.with_node(replace(node, output=edit.contract, demos=edit.demos))
     if isinstance(edit, SetTools):
@@ -214,6 +217,8 @@ def apart(some: Iterable[Edit], others: Iterable[Edit]) -> bool:
     (True, False)
     """  # noqa: E501
     first, second = list(some), list(others)
+    if any(isinstance(edit, StructureEdit) for edit in (*first, *second)):
+        return False  # what it names may be gone
     if _rewrites(first, second) or _rewrites(second, first):
         return False
     return not {part for edit in first for part in _touched(edit)} & {
@@ -234,6 +239,8 @@ def _touched(edit: Edit) -> list[tuple[str, str]]:
         return [(edit.node, "contract"), (edit.node, "demos")]
     if isinstance(edit, SetTools):
         return [(edit.node, part) for part in ("contract", "demos", "tools")]
+    if isinstance(edit, StructureEdit):
+        return [(edit.node, "flow")]
     if isinstance(edit, RewriteTool):  # other nodes may have it too
         return [("", "tools"), (edit.node, "tools")]
     return [(edit.node, "lines" if isinstance(edit, LineEdit) else "demos")]

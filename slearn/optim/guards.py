@@ -19,6 +19,7 @@ from slearn.engine import call_grammar
 from slearn.grad import likeness, overlap, word_set
 from slearn.optim.base import Candidate
 from slearn.optim.edits import Edit, InsertLine, ReplaceLine, RewriteTool, SetTools
+from slearn.optim.structure import StructureEdit, brought
 from slearn.values import Tool
 
 _SHINGLE = 7
@@ -63,8 +64,12 @@ class Guards:
         self._known.update(text for tool in agent.tools for text in _texts(tool))
 
     def size(self, agent: Agent) -> int:
-        """Return the tokens of an agent's prompts without their inputs."""
-        return sum(map(self._size, agent.nodes))
+        """Return the tokens of an agent's prompts without their inputs, as often as they are read.
+
+        A flow that asks a node five times pays for its prompt five times.
+        """
+        runs = agent.runs
+        return sum(runs[node.name] * self._size(node) for node in agent.nodes)
 
     def refuse(self, candidate: Candidate) -> str:
         """Return why a candidate may not run, '' if it may; it counts as tried from now on.
@@ -72,6 +77,8 @@ class Guards:
         >>> # Guards(engine.count_tokens, []).refuse(candidate)
         """
         lines = [e.text for e in candidate.edits if isinstance(e, InsertLine | ReplaceLine)]
+        new_nodes = [n for e in candidate.edits if isinstance(e, StructureEdit) for n in brought(e)]
+        lines += [line for node in new_nodes for line in node.instructions]
         tools = [tool for edit in candidate.edits for tool in _tools(edit)]
         new = dict.fromkeys(text for tool in tools for text in _texts(tool))
         written = [*lines, *(text for text in new if text not in self._known)]

@@ -102,7 +102,7 @@ def by_blame(proposal: Proposal) -> list[str]:
     The measure speaks first: the node with the part that the right answers are much likelier
     without. Words decide where no part does harm.
     """
-    last_first = reversed(proposal.agent.flow.steps)
+    last_first = reversed(proposal.agent.flow.names())
     weights = {name: gradient.weight for name, gradient in proposal.gradients.items()}
     blamed = sorted(last_first, key=lambda name: -weights.get(name, 0.0))
     return list(dict.fromkeys([*harmful(proposal), *blamed]))

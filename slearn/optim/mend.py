@@ -117,7 +117,7 @@ def answers(proposal: Proposal, node: Node, tool: Tool) -> bool:
     """Say whether a tool gives the agent's own answers: then a target says what is right."""
     if node != proposal.agent.last or proposal.agent.metric in MEASURED:
         return False
-    steps = [t.steps[-1] for t in proposal.trajectories if t.steps[-1].calls]
+    steps = [t.end for t in proposal.trajectories if t.end.calls]
     last = [(s.calls[-1], s.output[node.output.answer.name]) for s in steps]
     own = [(made, said) for made, said in last if made.name == tool.name and made.ok]
     return not own or 2 * sum(made.result == said for made, said in own) >= len(own)

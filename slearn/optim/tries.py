@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slearn.agent import Agent, Trajectory, forward
+from slearn.agent import LUCKY, Agent, Trajectory, forward
 from slearn.engine import GREEDY, Sampling
 from slearn.errors import ContextError
 from slearn.evaluate import score_trajectories
@@ -12,7 +12,7 @@ from slearn.loss import RIGHT
 from slearn.optim.base import Proposal
 from slearn.values import Example
 
-LUCKY = Sampling(temperature=0.8, top_p=0.95)  # what the likeliest words miss may come by luck
+__all__ = ["LUCKY", "passed", "rest", "right_answers"]
 
 
 def right_answers(

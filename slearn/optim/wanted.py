@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from slearn.agent import Agent, Demo, Field, Node, Step, Trajectory, inputs_text, run_nodes
+from slearn.agent import Agent, Ask, Demo, Field, Node, Step, Trajectory, inputs_text, take
 from slearn.call import call
 from slearn.engine import GREEDY
 from slearn.errors import ContextError
@@ -56,11 +56,23 @@ class Wanted(Optimizer):
         return [replace(one, tried=not place) for place, one in enumerate(made)]
 
 
+def place_of(trajectory: Trajectory, node: Node) -> int | None:
+    """Return which of a trajectory's steps is a node's, the first that is; None where it never ran.
+
+    >>> place_of(Trajectory(Example("1", {}), (), ""), Node("plan", ())) is None
+    True
+    """
+    places = (place for place, step in enumerate(trajectory.steps) if step.node == node.name)
+    return next(places, None)
+
+
 def hands_on(agent: Agent, name: str) -> bool:
     """Say whether a node stands before the last and returns one text, number or choice."""
     output = agent.node(name).output
     kinds = ("text", "number", "choice")
-    return name != agent.last.name and len(output.fields) == 1 and output.answer.type in kinds
+    if agent.node(name).roles:  # what it reads is more than its inputs
+        return False
+    return name not in agent.ends and len(output.fields) == 1 and output.answer.type in kinds
 
 
 def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
@@ -72,55 +84,58 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
     pairs = [
         (trajectory, score)
         for trajectory, score in zip(proposal.trajectories, proposal.scores, strict=True)
-        if trajectory.example.targets and trajectory.example.id not in shown
+        if trajectory.example.targets
+        and trajectory.example.id not in shown
+        and place_of(trajectory, node) is not None
     ]
     ranked = sorted(pairs, key=lambda pair: pair[1])
     tried = [trajectory for trajectory, _ in [*ranked[:_WORST], *ranked[_WORST:][-_BEST:]]]
     if not tried:
         return ()
-    place = proposal.agent.flow.steps.index(node.name)
-    drafts = _drafts(proposal, node, tried, place)
+    places = [place_of(trajectory, node) or 0 for trajectory in tried]
+    olds = [one.steps[place] for one, place in zip(tried, places, strict=True)]
+    drafts = _drafts(proposal, node, tried, olds)
     outputs = [list(dict.fromkeys(texts)) for texts in zip(*drafts, strict=True)]
     examples: list[Example] = []
     taken: list[Taken] = []
-    for trajectory, texts in zip(tried, outputs, strict=True):
+    for trajectory, place, texts in zip(tried, places, outputs, strict=True):
         old = trajectory.steps[place]
         for text in texts:
             examples.append(trajectory.example)
             taken.append((*trajectory.steps[:place], _step(old, node, text)))
     losses = iter(losses_after(proposal.agent, examples, taken, proposal.runner, proposal.watch))
     demos, gained = list[Demo](), False
-    for trajectory, texts in zip(tried, outputs, strict=True):
+    for trajectory, old, texts in zip(tried, olds, outputs, strict=True):
         found = [next(losses) for _ in texts]  # of its own output first
         least = min(found)
         if least < _LIKELY:
             text = texts[found.index(least)]
             gained |= shortfall(found[0]) - shortfall(least) >= _BETTER
-            demos.append(_demo(trajectory.steps[place], node, text, trajectory.example))
+            demos.append(_demo(old, node, text, trajectory.example))
     chosen = balanced(demos, proposal.chance("wanted"))[:_SHOWN]
     return within(chosen, node, proposal.engine.count_tokens) if gained else ()
 
 
 def _drafts(
-    proposal: Proposal, node: Node, tried: Sequence[Trajectory], place: int
+    proposal: Proposal, node: Node, tried: Sequence[Trajectory], olds: Sequence[Step]
 ) -> list[Sequence[str]]:
     """Return drafts of the node's output for every trajectory; the first is its own."""
-    agent, field = proposal.agent, node.output.answer
-    drafts = [[one.steps[place].output[field.name] for one in tried]]
+    field = node.output.answer
+    drafts = [[old.output[field.name] for old in olds]]
     if field.type == "choice" and field.choices and len(field.choices) <= _CHOICES:
         return [*drafts, *([choice] * len(tried) for choice in field.choices)]
-    plain = agent.with_node(replace(node, demos=()))
-    ways = [(agent, LUCKY), (plain, GREEDY), (plain, LUCKY)] if node.demos else [(agent, LUCKY)]
-    rows, before = [one.example for one in tried], [one.steps[:place] for one in tried]
+    plain = replace(node, demos=())
+    ways = [(node, LUCKY), (plain, GREEDY), (plain, LUCKY)] if node.demos else [(node, LUCKY)]
     for way, sampling in ways:
-        steps = run_nodes(
-            way, [node.name], rows, proposal.runner, sampling, proposal.seed, proposal.watch,
-            taken=before,
-        )  # fmt: skip
-        drafts.append([taken[-1].output[field.name] for taken in steps])
+        asks = [
+            Ask(way, one.example, old.inputs, sampling, proposal.seed)
+            for one, old in zip(tried, olds, strict=True)
+        ]
+        steps = take(asks, proposal.runner, proposal.watch)
+        drafts.append([step.output[field.name] for step in steps])
     if field.type == "text":
-        others = [*guesses(proposal, node, tried, place)]
-        others.append([inputs_text(node, one.steps[place].inputs) for one in tried])
+        others = [*guesses(proposal, node, tried, olds)]
+        others.append([inputs_text(node, old.inputs) for old in olds])
         others.append([(one.example.targets or ("",))[0] for one in tried])
         for texts in others:
             pairs = zip(texts, drafts[0], strict=True)
@@ -130,18 +145,18 @@ def _drafts(
 
 
 def guesses(
-    proposal: Proposal, node: Node, tried: Sequence[Trajectory], place: int
+    proposal: Proposal, node: Node, tried: Sequence[Trajectory], olds: Sequence[Step]
 ) -> list[list[str]]:
     """Return what the optimizing model guesses must be handed on: likeliest words, and luck."""
-    kind, agent = call("hand_on"), proposal.agent
-    behind = [agent.node(name) for name in agent.flow.steps[place + 1 :]]
+    kind, names = call("hand_on"), proposal.agent.flow.names()
+    behind = [proposal.agent.node(name) for name in names[names.index(node.name) + 1 :]]
     after = "\n".join("- " + " ".join(other.instructions) for other in behind)
     found = []
     for sampling in (GREEDY, LUCKY):
         requests = [
             kind.request(
                 {
-                    "input": inputs_text(node, one.steps[place].inputs),
+                    "input": inputs_text(node, old.inputs),
                     "after": after,
                     "target": (one.example.targets or ("",))[0],
                 },
@@ -149,7 +164,7 @@ def guesses(
                 sampling=sampling,
                 seed=proposal.seed,
             )
-            for one in tried
+            for one, old in zip(tried, olds, strict=True)
         ]
         said = map(kind.read, proposal.engine.generate(requests, proposal.watch))
         found.append([one["handed_on"].strip() if one else "" for one in said])
@@ -168,7 +183,8 @@ def one_line(text: str, field: Field, count: Callable[[str], int]) -> bool:
 
 def _step(old: Step, node: Node, text: str) -> Step:
     output = {node.output.answer.name: text}
-    return Step(old.node, old.inputs, output, node.output.render(output), True, Usage())
+    text = node.output.render(output)
+    return Step(old.node, old.inputs, output, text, True, Usage(), path=old.path, reads=old.reads)
 
 
 def _demo(old: Step, node: Node, text: str, example: Example) -> Demo:

@@ -15,12 +15,13 @@ from slearn.agent import (
     Field,
     Flow,
     Node,
+    asked,
     forward,
     inputs_text,
     instructions,
-    node_inputs,
+    last_asks,
     render,
-    run_nodes,
+    take,
 )
 from slearn.engine import GenerateRequest, Message, Sampling
 from slearn.engine.scripted import ScriptedEngine
@@ -163,10 +164,28 @@ def test_a_field_of_an_earlier_node_can_be_read_by_its_name() -> None:
     assert trajectories[0].answer == "C(W(A(x)))"
 
 
-def test_only_the_first_nodes_run_when_only_they_are_asked_for() -> None:
+def test_all_but_the_answer_runs_when_only_what_would_be_asked_for_it_is_wanted() -> None:
     engine = ScriptedEngine(script)
-    steps = run_nodes(chain(), ("one",), [Example("1", {"input": "x"})], engine)
-    assert [step.text for step in steps[0]] == ["A(x)"] and engine.rounds == 1
+    examples = [Example(str(n), {"input": f"x{n}"}) for n in range(2)]
+    asks = last_asks(chain(), examples, engine)
+    assert engine.rounds == 2
+    assert [[ask.node.name for ask in own] for own in asks] == [["three"], ["three"]]
+    assert asks[1][0].inputs == {"two": "B(A(x1))", "one.answer": "A(x1)", "input": "x1"}
+    # Asked then, it says what the forward pass says; and so does any step, asked once more.
+    found = forward(chain(), examples, ScriptedEngine(script))
+    assert take([ask for own in asks for ask in own], engine) == [each.end for each in found]
+    again = [asked(chain(), each.example, step) for each in found for step in each.steps]
+    assert take(again, engine) == [step for each in found for step in each.steps]
+
+
+def test_what_is_known_to_be_said_is_not_asked_again() -> None:
+    engine = ScriptedEngine(script)
+    example = Example("1", {"input": "x"})
+    first = forward(chain(), [example], ScriptedEngine(script))[0].steps[0]
+    other = replace(first, output={"answer": "else"}, text="else")
+    ((ask,),) = last_asks(chain(), [example], engine, taken=[(other,)])
+    assert engine.rounds == 1  # for the second node
+    assert ask.inputs == {"two": "B(else)", "one.answer": "else", "input": "x"}
 
 
 def test_no_examples_make_no_trajectories() -> None:
@@ -178,7 +197,6 @@ def test_no_examples_make_no_trajectories() -> None:
     [
         ("colour", {"input": "x"}, "reads 'colour', which the data does not have (it has input)"),
         ("input", {}, "reads 'input', which the data does not have (it has nothing)"),
-        ("one.mood", {"input": "x"}, "reads 'one.mood'"),
     ],
 )
 def test_a_missing_input_names_node_and_example(
@@ -226,11 +244,13 @@ def test_an_agent_that_cannot_run_cannot_be_made() -> None:
     one, two = Node("one", ()), Node("two", (), ("one",))
     with pytest.raises(InputError, match="two nodes have one name"):
         Agent("a", (one, one), Flow(("one", "one")))
-    with pytest.raises(InputError, match="must visit every node once"):
+    with pytest.raises(InputError, match="the flow never visits node 'two'"):
         Agent("a", (one, two), Flow(("one",)))
-    with pytest.raises(InputError, match="reads 'one' before that node has run"):
+    with pytest.raises(InputError, match="reads 'one' before it is written on every path"):
         Agent("a", (one, two), Flow(("two", "one")))
-    with pytest.raises(InputError, match="more steps than its limit of 1"):
+    with pytest.raises(InputError, match="node 'one' has no field 'mood'"):
+        chain(last_inputs=("one.mood",))
+    with pytest.raises(InputError, match="the flow may take 2 steps, its limit is 1"):
         Agent("a", (one, two), Flow(("one", "two"), 1))
     agent = Agent("a", (one, two), Flow(("one", "two")))
     assert agent.last is two
@@ -238,11 +258,10 @@ def test_an_agent_that_cannot_run_cannot_be_made() -> None:
         agent.node("three")
 
 
-def test_node_inputs_prefer_what_nodes_said_over_data_of_that_name() -> None:
-    agent = chain()
+def test_what_nodes_said_goes_before_data_of_that_name() -> None:
     example = Example("1", {"input": "x", "one": "from the data"})
-    steps = run_nodes(agent, ("one",), [example], ScriptedEngine(script))[0]
-    assert node_inputs(agent, agent.node("two"), example, steps) == {"one": "A(x)"}
+    found = forward(chain(), [example], ScriptedEngine(script))[0]
+    assert found.steps[1].inputs == {"one": "A(x)"}
 
 
 def test_an_answer_against_the_contract_never_gets_through() -> None:

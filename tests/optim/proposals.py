@@ -35,7 +35,7 @@ def passed(agent: Agent, example: Example) -> Trajectory:
     """The trajectory of an agent that answers right."""
     steps: list[Step] = []
     known = dict(example.inputs)
-    for name in agent.flow.steps:
+    for name in agent.flow.names():
         node = agent.node(name)
         right = (example.targets or ("",))[0]
         output = {f.name: f"{f.name} of {example.id}" for f in node.output.fields}

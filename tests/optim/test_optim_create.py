@@ -16,6 +16,7 @@ from slearn.agent import (
     Contract,
     Demo,
     Field,
+    Node,
     ToolCall,
     agent_from_text,
     agent_to_text,
@@ -25,6 +26,7 @@ from slearn.engine import Engine, GenerateRequest, ToolRequest, ToolResult
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.optim import Candidate, CreateTool, Proposal, SetTools
 from slearn.optim.author import written
+from slearn.optim.create import labels
 from slearn.optim.helpers import HELPERS, same
 from slearn.optim.solve import SOLVE, arguments, asserted, commonest, head_of, names_of
 from slearn.tools import Toolbox, ToolEngine, code_grammar, tool_from_code
@@ -549,3 +551,19 @@ def test_code_stands_in_the_grammar_of_its_own_head() -> None:
     assert tool.name == SOLVE and json.loads(tool.parameters)["required"] == ["text"]
     assert all(one.grammar == code_grammar(SOLVE + head) for one in writer.asked)
     assert len({one.seed for one in writer.asked}) == 2
+
+
+@pytest.mark.parametrize(
+    ("choices", "many"),
+    [
+        (("yes", "no"), False),
+        (("(A)", "(B)", "(C)", "(D)", "(E)", "(F)"), False),
+        (("PlayMusic", "GetWeather", "BookRestaurant", "RateBook", "AddToPlaylist"), True),
+        (None, False),
+    ],
+)
+def test_no_code_is_written_that_names_one_of_many_labels(
+    choices: tuple[str, ...] | None, many: bool
+) -> None:
+    node = Node("n", (), output=Contract((Field(type="choice", choices=choices),)))
+    assert labels(node) is many

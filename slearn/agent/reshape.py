@@ -1,0 +1,301 @@
+"""Changes of a flow as plain functions: each gives an agent anew, or says why it cannot be.
+
+What an agent cannot be is refused by its own checks (`flowcheck`), so whatever comes back runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from slearn.agent.flow import Best, Block, Branch, Flow, Loop, Part, Vote, mapped
+from slearn.agent.model import Agent, Node
+from slearn.errors import InputError
+
+Replacement = Callable[[str], Block]
+
+
+def with_flow(agent: Agent, flow: Flow, *new: Node) -> Agent:
+    """Return the agent with another flow: nodes that it names no more are left out.
+
+    >>> # with_flow(agent, replace(agent.flow, steps=("draft", "answer")), draft)
+    """
+    nodes = {node.name: node for node in (*agent.nodes, *new)}
+    kept = tuple(nodes[name] for name in flow.names() if name in nodes)
+    return replace(agent, nodes=kept, flow=flow)
+
+
+def fresh_name(agent: Agent, wanted: str) -> str:
+    """Return a name that nothing has in an agent: the one that is wanted, or it with a number.
+
+    >>> # fresh_name(agent, "check")
+    """
+    taken = {node.name for node in agent.nodes} | {node.writes for node in agent.nodes}
+    taken |= {*agent.columns, *dict(agent.flow.start)}
+    names = (wanted if n == 1 else f"{wanted}{n}" for n in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+def put(flow: Flow, name: str, change: Replacement) -> Flow:
+    """Return the flow with a node's name exchanged for a block, wherever it stands.
+
+    >>> put(Flow(("a", "b")), "b", lambda name: (name, "c")).steps
+    ('a', 'b', 'c')
+    """
+
+    def exchanged(block: Block) -> Block:
+        return tuple(new for part in block for new in (change(name) if part == name else (part,)))
+
+    return replace(flow, steps=mapped(flow.steps, exchanged))
+
+
+def before(agent: Agent, name: str, new: Node) -> Agent:
+    """Return the agent with a new node in front of another, which reads what it returns too.
+
+    >>> # before(agent, "answer", Node("notes", ("Note what matters.",))).node("answer").inputs
+    """
+    node = agent.node(name)
+    if new.name in node.inputs:
+        raise InputError(f"node {name!r} reads a {new.name!r} already")
+    # What was shown without the new input would teach that it does not matter.
+    reading = replace(node, inputs=(*node.inputs, new.name), demos=())
+    flow = put(agent.flow, name, lambda name: (new.name, name))
+    return with_flow(agent.with_node(reading), flow, new)
+
+
+def after(agent: Agent, name: str, new: Node) -> Agent:
+    """Return the agent with a new node behind another: those that read the old one read the new.
+
+    >>> # after(agent, "answer", Node("check", ("Mend it.",), ("input", "answer"))).last.name
+    """
+    flow = put(agent.flow, name, lambda name: (name, new.name))
+    if flow.answer == name:
+        flow = replace(flow, answer=new.name)
+    nodes = tuple(renamed(node, name, new.name) for node in agent.nodes)
+    return with_flow(replace(agent, nodes=nodes), flow, new)
+
+
+def removed(agent: Agent, name: str) -> Agent:
+    """Return the agent without a node; who read its answer reads what it read, where that is one.
+
+    >>> # removed(agent, "notes").flow.steps
+    """
+    node = agent.node(name)
+    if len(agent.nodes) == 1:
+        raise InputError(f"node {name!r} is the only one")
+    behind = [other for other in agent.nodes if other != node and _reads(other, name)]
+    rest: list[Node] = []
+    for other in agent.nodes:
+        if other == node:
+            continue
+        if other in behind and len(other.inputs) > 1:
+            other = _without_input(other, name)
+        elif other in behind:
+            if len(node.inputs) != 1:
+                raise InputError(f"node {other.name!r} reads nothing but {name!r}")
+            other = renamed(other, name, node.inputs[0])
+        rest.append(other)
+    flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
+    if flow.answer == name:
+        flow = replace(flow, answer="")
+    return replace(agent, nodes=tuple(rest), flow=flow)
+
+
+def split(agent: Agent, name: str, first: Node, second: Node) -> Agent:
+    """Return the agent with a node exchanged for two; the second keeps its name.
+
+    >>> # split(agent, "answer", read, replace(answer, inputs=("read",)))
+    """
+    if second.name != name:
+        raise InputError(f"the second part of node {name!r} must keep its name")
+    flow = put(agent.flow, name, lambda name: (first.name, name))
+    return with_flow(agent.with_node(second), flow, first)
+
+
+def merged(agent: Agent, name: str, following: str) -> Agent:
+    """Return the agent with two nodes made one: told what both were, it returns what the second did.
+
+    >>> # merged(agent, "read", "answer").node("answer").instructions
+    """  # noqa: E501
+    one, two = agent.node(name), agent.node(following)
+    others = [n for n in agent.nodes if n not in (one, two) and _reads(n, name)]
+    if not _reads(two, name) or others or one.writes or one.roles or two.roles:
+        raise InputError(f"nodes {name!r} and {following!r} cannot be one")
+    inputs = [own for own in two.inputs if own.split(".")[0] != name]
+    whole = replace(
+        two,
+        instructions=(*one.instructions, *two.instructions),
+        inputs=tuple(dict.fromkeys([*one.inputs, *inputs])),
+        demos=(),
+        tools=tuple(dict.fromkeys([*one.tools, *two.tools])),
+    )
+    flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
+    return with_flow(agent.with_node(whole), flow)
+
+
+def moved(agent: Agent, name: str, behind: str) -> Agent:
+    """Return the agent with a node run right after another one.
+
+    >>> # moved(agent, "tone", "draft").flow.steps
+    """
+    if name == behind:
+        raise InputError(f"node {name!r} cannot stand behind itself")
+    steps = _pruned(agent.flow.steps, name)
+    flow = put(replace(agent.flow, steps=steps), behind, lambda behind: (behind, name))
+    return with_flow(agent, flow)
+
+
+def rewired(agent: Agent, name: str, old: str, new: str) -> Agent:
+    """Return the agent with one of a node's inputs exchanged.
+
+    >>> # rewired(agent, "answer", "input", "notes").node("answer").inputs
+    """
+    node = agent.node(name)
+    if old not in node.inputs or new in node.inputs:
+        raise InputError(f"node {name!r} cannot read {new!r} in the place of {old!r}")
+    return agent.with_node(renamed(node, old, new))
+
+
+def wrapped(agent: Agent, name: str, wrap: Callable[[Block], Part], *new: Node) -> Agent:
+    """Return the agent with a node inside a part of its own: a vote, or the best of some.
+
+    >>> # wrapped(agent, "answer", lambda block: Vote(block, 5)).flow.steps
+    """
+    return with_flow(agent, put(agent.flow, name, lambda name: (wrap((name,)),)), *new)
+
+
+def retried(agent: Agent, name: str, check: Node, value: str, most: int) -> Agent:
+    """Return the agent with a node and its check in a loop, until the check has a value.
+
+    The node reads what the check said first of its last try, to begin with nothing; its answer
+    stays the answer.
+
+    >>> # retried(agent, "write", Node("check", ("Is it fine?",), ("input", "write")), "yes", 3)
+    """
+    node, ends = agent.node(name), agent.ends
+    said = f"{check.name}.{check.output.fields[0].name}"
+    # What was shown without the new input would teach that it does not matter.
+    reading = replace(node, inputs=(*node.inputs, said), demos=())
+
+    def turns(name: str) -> Block:
+        return (Loop((name, check.name), check.name, value, most),)
+
+    flow = put(agent.flow, name, turns)
+    flow = replace(flow, start=tuple({**dict(flow.start), said: ""}.items()))
+    if ends == (name,) and not flow.answer:
+        flow = replace(flow, answer=name)
+    return with_flow(agent.with_node(reading), flow, check)
+
+
+def unwrapped(agent: Agent, name: str) -> Agent:
+    """Return the agent with the parts undone that hold a node alone.
+
+    >>> # unwrapped(agent, "answer").flow.steps
+    """
+
+    def undone(block: Block) -> Block:
+        return tuple(
+            new
+            for part in block
+            for new in (
+                part.body
+                if isinstance(part, Vote | Loop | Best) and part.body == (name,)
+                else (part,)
+            )
+        )
+
+    flow = replace(agent.flow, steps=mapped(agent.flow.steps, undone))
+    if flow == agent.flow:
+        raise InputError(f"nothing holds node {name!r} alone")
+    return with_flow(agent, flow)
+
+
+def branched(agent: Agent, name: str, on: str, value: str, new: Node) -> Agent:
+    """Return the agent with another node in a node's place where a name has a value.
+
+    Both are read by one name, so that those behind do not ask which one ran.
+
+    >>> # branched(agent, "reply", "kind", "refund", Node("pay", ("Pay.",)))
+    """
+    node = agent.node(name)
+    shared = node.writes or new.writes
+    behind = [other for other in agent.nodes if _reads(other, name)]
+    if behind and not shared:
+        shared = fresh_name(agent, f"{name}_or_{new.name}")
+    nodes = [renamed(other, name, shared) if other in behind else other for other in agent.nodes]
+    base = replace(agent, nodes=tuple(nodes))
+    flow = base.flow
+    if shared:
+        base = base.with_node(replace(base.node(name), writes=shared))
+        new = replace(new, writes=shared)
+        flow = replace(flow, answer=shared) if flow.answer == name else flow
+    found: list[bool] = []
+
+    def case(part: Part) -> Part:
+        """Add the case to a branch on the same name that leads to the node otherwise."""
+        if isinstance(part, Branch) and part.on == on and part.other == (name,):
+            found.append(True)
+            return replace(part, cases=(*part.cases, (value, (new.name,))))
+        return part
+
+    steps = mapped(flow.steps, lambda block: tuple(map(case, block)))
+    if found:
+        return with_flow(base, replace(flow, steps=steps), new)
+    part = Branch(on, ((value, (new.name,)),), (name,))
+    return with_flow(base, put(flow, name, lambda _: (part,)), new)
+
+
+def renamed(node: Node, old: str, new: str) -> Node:
+    """Return a node that reads another name; its demos go with it.
+
+    >>> renamed(Node("n", (), ("a",)), "a", "b").inputs
+    ('b',)
+    """
+
+    def name_of(name: str) -> str:
+        return new if name == old else name
+
+    if old not in node.inputs:
+        return node
+    inputs = tuple(dict.fromkeys(map(name_of, node.inputs)))
+    demos = tuple(
+        replace(demo, inputs={name_of(name): value for name, value in demo.inputs.items()})
+        for demo in node.demos
+    )
+    return replace(node, inputs=inputs, demos=demos)
+
+
+def _reads(node: Node, name: str) -> bool:
+    return any(own.split(".")[0] == name for own in node.inputs)
+
+
+def _without_input(node: Node, name: str) -> Node:
+    kept = tuple(own for own in node.inputs if own.split(".")[0] != name)
+    if not kept:
+        raise InputError(f"node {node.name!r} reads nothing but {name!r}")
+    demos = tuple(
+        replace(demo, inputs={own: demo.inputs[own] for own in kept}) for demo in node.demos
+    )
+    return replace(node, inputs=kept, demos=demos)
+
+
+def _pruned(steps: Block, name: str) -> Block:
+    """Return a flow's parts without a node, and without those that then hold nothing."""
+
+    def without(block: Block) -> Block:
+        kept: list[Part] = []
+        for part in block:
+            if part == name:
+                continue
+            if isinstance(part, Branch):
+                cases = tuple((value, own) for value, own in part.cases if own)
+                if not cases:
+                    kept += part.other
+                    continue
+                part = replace(part, cases=cases)
+            elif not isinstance(part, str) and not part.body:
+                continue
+            kept.append(part)
+        return tuple(kept)
+
+    return mapped(steps, without)
