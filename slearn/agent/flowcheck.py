@@ -196,11 +196,15 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                 known |= {part.into}
             case Vote():
                 _check_turns(part.times, part.body)
+                if "" in _ends(part.body):
+                    raise InputError("the block of a vote must end with a node's answer")
                 known = _after(part.body, known, nodes, made)
             case Best():
                 _check_turns(part.times, part.body)
                 if part.by in names_of(part.body):
                     raise InputError(f"node {part.by!r} cannot grade itself")
+                if "" in _ends(part.body):
+                    raise InputError("what is graded must end with a node's answer")
                 known = _after((*part.body, part.by), known, nodes, made)
     return known
 

@@ -97,7 +97,7 @@ def walk(course: Course) -> Walking:
     >>> # asks = next(walk(Course(agent, example)))
     """
     flow = course.agent.flow
-    state = State({**dict(flow.start), **course.example.inputs})
+    state = State({**course.example.inputs, **dict(flow.start)})
     yield from _block(course, flow.steps, state, "", 0, not flow.answer)
     if flow.answer:
         (path,) = state.origin[flow.answer]

@@ -30,7 +30,7 @@ from slearn.agent import (
     names_of,
     parts_of,
 )
-from slearn.agent.flowcheck import independent, most_steps, runs_of
+from slearn.agent.flowcheck import check_flow, independent, most_steps, runs_of
 from slearn.errors import InputError
 from tests.agent.flows import ROWS, Rounds, agents_with_flows, by_chance
 
@@ -427,3 +427,11 @@ def test_a_chain_is_plain_and_nothing_else_is() -> None:
     assert Flow(("a", "b")).plain
     assert not Flow(("a", Vote(("b",)))).plain
     assert not Flow(("a", "b"), answer="a").plain
+
+
+@pytest.mark.parametrize("part", [Vote, lambda body: Best(body, "b")])
+def test_who_votes_or_is_graded_must_answer(part: Any) -> None:
+    listed = Each("input", "line", ("a",), "lines")
+    nodes = {name: Node(name, ()) for name in "abc"}
+    with pytest.raises(InputError, match="must end with a node's answer"):
+        check_flow(Flow((part((listed,)), *(["b"] if part is Vote else []), "c"), 99), nodes)

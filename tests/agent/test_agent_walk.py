@@ -32,6 +32,7 @@ from slearn.agent import (
 )
 from slearn.agent.walk import items_of
 from slearn.engine import GREEDY, GenerateRequest, Sampling
+from slearn.engine.scripted import ScriptedEngine
 from slearn.values import Example
 from tests.agent.flows import ROWS, Rounds, agents_with_flows, by_chance
 
@@ -593,3 +594,10 @@ def test_where_the_flow_goes_on_behind_its_answer_that_runs_too() -> None:
     (own,) = last_asks(loop(answer="draft"), [row()], engine)
     assert [(ask.node.name, ask.inputs["draft"]) for ask in own] == [("write", "one")]
     assert len(engine.asked) == 4
+
+
+def test_what_a_flow_starts_with_counts_and_not_a_column_of_that_name() -> None:
+    node = Node("n", ("Say it.",), ("mood",))
+    agent = Agent("a", (node,), Flow(("n",), start=(("mood", "calm"),)))
+    (found,) = forward(agent, [Example("1", {"mood": "wild"})], ScriptedEngine())
+    assert agent.columns == () and found.end.inputs == {"mood": "calm"}
