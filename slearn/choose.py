@@ -88,7 +88,7 @@ def field_of(
     costs = [
         Cost(
             float(p),
-            row * sum(one.agent.runs.values()) + writing(one, count) + p * anew,
+            row * sum(one.agent.reads.values()) + writing(one, count) + p * anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes),
             float(Lap(one).writes),
         )

@@ -110,7 +110,7 @@ def _loop(
     """Take steps until the budget is spent or nothing pays; say which."""
     settings = session.settings
     count, budget = session.agent_engine.count_tokens, settings.budget_tokens or 0
-    each = budget * _VALIDATION / len(agent.nodes)
+    each = budget * _VALIDATION / sum(agent.reads.values())
     validation = heard(shuffled(sample(data.val, settings.val_limit)), each, count)
     rows = [*sample(data.train, 2000), *validation, *(data.test or ())]
     inputs = [text for row in rows for text in row.inputs.values()]

@@ -132,7 +132,8 @@ class Flow:
     @property
     def plain(self) -> bool:
         """Whether it is a chain: every node once, one after the other."""
-        return not self.answer and all(isinstance(part, str) for part in self.steps)
+        names = [part for part in self.steps if isinstance(part, str)]
+        return not self.answer and len(set(names)) == len(self.steps)
 
 
 def names_of(block: Block) -> Iterator[str]:

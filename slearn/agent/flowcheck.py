@@ -29,6 +29,7 @@ from slearn.errors import InputError
 if TYPE_CHECKING:
     from slearn.agent.model import Node
 
+TALK = "talk"  # what the roles of a node have said so far
 Nodes = Mapping[str, "Node"]
 Names = frozenset[str]
 
@@ -45,10 +46,17 @@ def check_flow(flow: Flow, nodes: Nodes) -> None:
     idle = [name for name in nodes if name not in used]
     if idle:
         raise InputError(f"the flow never visits node {idle[0]!r}")
-    clash = [name for name in _made_by_parts(flow.steps) if name in nodes]
+    listed = _made_by_parts(flow.steps)
+    clash = [name for name in listed if name in nodes]
     clash += [node.writes for node in nodes.values() if node.writes in nodes]
     if clash:
         raise InputError(f"{clash[0]!r} is a node's name and cannot be written by others")
+    both = [node.writes for node in nodes.values() if node.writes in listed]
+    if both:
+        raise InputError(f"{both[0]!r} is written by a node and by a list")
+    deaf = [node.name for node in nodes.values() if node.roles and TALK in node.inputs]
+    if deaf:
+        raise InputError(f"node {deaf[0]!r} has roles, which talk: it cannot read a {TALK!r}")
     known = _after(flow.steps, frozenset(dict(flow.start)), nodes, made_in(flow, nodes))
     if flow.answer in dict(flow.start):  # that value is no node's answer
         first = frozenset(dict(flow.start)) - {flow.answer}
@@ -88,6 +96,24 @@ def outer_names(flow: Flow, nodes: Nodes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in read if name not in made))
 
 
+def read_in(flow: Flow, nodes: Nodes) -> Names:
+    """Return all names that something reads: a node, or the flow to find its way.
+
+    >>> sorted(read_in(Flow((Loop(("a",), "a.ok", "yes"),)), {}))
+    ['a.ok']
+    """
+    read = {flow.answer, *(name for node in nodes.values() for name in node.inputs)}
+    for part in parts_of(flow.steps):
+        match part:
+            case Branch():
+                read.add(part.on)
+            case Loop():
+                read.add(part.until)
+            case Each():
+                read.add(part.over)
+    return frozenset(read - {""})
+
+
 def ends_of(flow: Flow, nodes: Nodes) -> tuple[str, ...]:
     """Return the nodes whose answer may be the agent's, in the order in which they stand.
 
@@ -108,8 +134,10 @@ def most_steps(block: Block, nodes: Nodes) -> int:
     return sum(_most(part, nodes) for part in block)
 
 
-def runs_of(block: Block) -> Counter[str]:
+def runs_of(block: Block, *, copies: bool = True) -> Counter[str]:
     """Return how often each node of a block can run at most in one forward pass.
+
+    Without `copies` those of a vote and of the best of some count once: they share what they read.
 
     >>> runs_of(("a", Vote(("b",), 5)))
     Counter({'b': 5, 'a': 1})
@@ -122,12 +150,14 @@ def runs_of(block: Block) -> Counter[str]:
             case Branch():
                 taken: Counter[str] = Counter()
                 for inner in part.blocks:  # of the blocks one is taken
-                    taken |= runs_of(inner)
+                    taken |= runs_of(inner, copies=copies)
                 runs += taken
             case _:
-                turns = part.most if isinstance(part, Loop | Each) else part.times
+                tries = part.times if isinstance(part, Vote | Best) and copies else 1
+                turns = part.most if isinstance(part, Loop | Each) else tries
                 for inner in part.blocks:
-                    runs += Counter({name: turns * n for name, n in runs_of(inner).items()})
+                    once = runs_of(inner, copies=copies)
+                    runs += Counter({name: turns * n for name, n in once.items()})
     return runs
 
 

@@ -78,24 +78,23 @@ def last_asks(
     """
     known: list[Mapping[str, Step]] = [{s.path or s.node: s for s in own} for own in taken or ()]
     known = known or [{} for _ in examples]
-    finals: list[dict[str, Ask]] = [{} for _ in examples]
+    made: list[dict[str, Ask]] = [{} for _ in examples]
 
     def respond(asks: list[Ask]) -> list[Step]:
         missing = [a for a in asks if not a.final and a.path not in known[a.number]]
         found = iter(take(missing, engine, watch) if missing else ())
         steps = []
         for ask in asks:
+            made[ask.number][ask.path] = ask
             if ask.final:
-                finals[ask.number][ask.path] = ask
                 steps.append(_unasked(ask))
             else:
                 steps.append(known[ask.number].get(ask.path) or next(found))
         return steps
 
-    courses = _courses(agent, examples, engine)
+    states = _driven(_courses(agent, examples, engine), respond)
     return [
-        [own.get(step.path) or asked(agent, course.example, step) for step in state.answered]
-        for course, state, own in zip(courses, _driven(courses, respond), finals, strict=True)
+        [own[step.path] for step in state.answered] for state, own in zip(states, made, strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from slearn.agent.contract import Contract
 from slearn.agent.flow import Flow
-from slearn.agent.flowcheck import check_flow, ends_of, outer_names, runs_of
+from slearn.agent.flowcheck import check_flow, ends_of, outer_names, read_in, runs_of
 from slearn.errors import InputError
 from slearn.values import Tool
 
@@ -102,6 +102,11 @@ class Node:
             output = replace(self.output, labelled=True)
             object.__setattr__(self, "output", output)  # the one way for a frozen value
 
+    @property
+    def turns(self) -> int:
+        """How often it is asked each time it runs: its roles talk before it answers."""
+        return 1 + len(self.roles) * self.rounds
+
     def without_tool(self, name: str) -> Node:
         """Return the node without a tool, and without the calls of it that its demos show.
 
@@ -160,8 +165,20 @@ class Agent:
 
     @property
     def runs(self) -> dict[str, int]:
-        """How often each node can run at most in one forward pass."""
-        return dict(runs_of(self.flow.steps))
+        """How often each node can be asked at most in one forward pass, its roles too."""
+        runs = runs_of(self.flow.steps)
+        return {node.name: runs[node.name] * node.turns for node in self.nodes}
+
+    @property
+    def reads(self) -> dict[str, int]:
+        """How often each node's prompt is read at most: copies that vote share theirs."""
+        runs = runs_of(self.flow.steps, copies=False)
+        return {node.name: runs[node.name] * node.turns for node in self.nodes}
+
+    @property
+    def read(self) -> frozenset[str]:
+        """All names that something reads: a node, or the flow to find its way."""
+        return read_in(self.flow, {node.name: node for node in self.nodes})
 
     @property
     def columns(self) -> tuple[str, ...]:

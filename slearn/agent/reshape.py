@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from slearn.agent.flow import Best, Block, Branch, Flow, Loop, Part, Vote, mapped
+from slearn.agent.flow import (
+    Best,
+    Block,
+    Branch,
+    Each,
+    Flow,
+    Loop,
+    Part,
+    Vote,
+    mapped,
+    names_of,
+    parts_of,
+)
 from slearn.agent.model import Agent, Node
 from slearn.errors import InputError
 
@@ -71,6 +83,7 @@ def after(agent: Agent, name: str, new: Node) -> Agent:
     flow = put(agent.flow, name, lambda name: (name, new.name))
     if flow.answer == name:
         flow = replace(flow, answer=new.name)
+    new = replace(new, writes=agent.node(name).writes or new.writes)  # so it is read by that name
     nodes = tuple(renamed(node, name, new.name) for node in agent.nodes)
     return with_flow(replace(agent, nodes=nodes), flow, new)
 
@@ -93,7 +106,8 @@ def removed(agent: Agent, name: str) -> Agent:
         elif other in behind:
             if len(node.inputs) != 1:
                 raise InputError(f"node {other.name!r} reads nothing but {name!r}")
-            other = renamed(other, name, node.inputs[0])
+            # What it was shown are words of the node that goes, and no inputs of that name.
+            other = replace(renamed(other, name, node.inputs[0]), demos=())
         rest.append(other)
     flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
     if flow.answer == name:
@@ -173,6 +187,9 @@ def retried(agent: Agent, name: str, check: Node, value: str, most: int) -> Agen
     >>> # retried(agent, "write", Node("check", ("Is it fine?",), ("input", "write")), "yes", 3)
     """
     node, ends = agent.node(name), agent.ends
+    inside = [part for part in parts_of(agent.flow.steps) if isinstance(part, Each)]
+    if (name in ends and ends != (name,)) or any(name in names_of(p.body) for p in inside):
+        raise InputError(f"node {name!r} is one of several that answer: its check would answer too")
     said = f"{check.name}.{check.output.fields[0].name}"
     # What was shown without the new input would teach that it does not matter.
     reading = replace(node, inputs=(*node.inputs, said), demos=())
@@ -288,11 +305,8 @@ def _pruned(steps: Block, name: str) -> Block:
             if part == name:
                 continue
             if isinstance(part, Branch):
-                cases = tuple((value, own) for value, own in part.cases if own)
-                if not cases:
-                    kept += part.other
+                if not any(part.blocks):
                     continue
-                part = replace(part, cases=cases)
             elif not isinstance(part, str) and not part.body:
                 continue
             kept.append(part)

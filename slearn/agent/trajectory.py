@@ -61,6 +61,20 @@ class Trajectory:
         """The step whose answer is the agent's: the last one where the flow says nothing else."""
         return next((s for s in self.steps if s.path == self.answered != ""), self.steps[-1])
 
+    def step_of(self, node: str) -> Step | None:
+        """Return the step that shows what a node did for the answer; None where it did nothing.
+
+        The answer's own, or else the last one: of a loop the last turn. What its roles said on the
+        way is no answer of the node's.
+
+        >>> Trajectory(Example("1", {}), (), "").step_of("plan") is None
+        True
+        """
+        own = [s for s in self.steps if s.node == node and not s.path.startswith(f"{node}:")]
+        if not own:
+            return None
+        return self.end if self.end in own else own[-1]
+
     def as_json(self) -> dict[str, object]:
         """Return the trajectory as the store keeps it."""
         return {

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from slearn.agent.ask import Ask
 from slearn.agent.contract import Contract, Field
 from slearn.agent.flow import Best, Block, Branch, Each, Loop, Vote
-from slearn.agent.flowcheck import independent
+from slearn.agent.flowcheck import TALK, independent
 from slearn.agent.model import Agent, Node, Role
 from slearn.agent.trajectory import Step
 from slearn.engine import GREEDY, Sampling
@@ -24,7 +24,6 @@ from slearn.errors import InputError
 from slearn.values import Example
 
 LUCKY = Sampling(temperature=0.8, top_p=0.95)  # what the likeliest words miss may come by luck
-TALK = "talk"  # what the roles of a node have said so far
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 Walking = Generator[list[Ask], list[Step], "State"]

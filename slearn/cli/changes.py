@@ -71,6 +71,9 @@ def _describe(node: Node) -> dict[str, list[str]]:
         "demos": demos,
         "output": [_field(field) for field in node.output.fields],
         "layout": [node.layout],
+        "writes": [node.writes] if node.writes else [],
+        "roles": [f"{role.name}: {role.says}" for role in node.roles],
+        "rounds": [f"{node.rounds} rounds"] if node.roles else [],
         "tools": _tools(node),
     }
 

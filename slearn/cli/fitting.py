@@ -38,7 +38,7 @@ def sayable(
     counts: list[str] = []
     first = ""
     for name in ("train", "val"):
-        parts[name], others = fit(agent.last.output.answer, loaded[name])
+        parts[name], others = fits(agent, loaded[name])
         if not others:
             continue
         place, target = f"{files[name]}, row {others[0].id}", (others[0].targets or ("",))[0][:60]
@@ -58,6 +58,23 @@ def sayable(
     done = " left out:" if agent.metric in VERBATIM else ":"
     said = "the output contract cannot say their targets"
     return parts, f"warning: {', '.join(counts)}{done} {said} (first {first})"
+
+
+def fits(agent: Agent, examples: list[Example]) -> tuple[list[Example], list[Example]]:
+    """Return the rows with a target that one of the nodes that answer can say, and the others.
+
+    >>> from slearn.agent import Flow, Node
+    >>> fits(Agent("a", (Node("n", ()),), Flow(("n",))), [Example("1", {}, ("yes",))])[1]
+    []
+    """
+    said: dict[str, Example] = {}
+    others = examples
+    for field in dict.fromkeys(agent.node(name).output.answer for name in agent.ends):
+        found, others = fit(field, others)
+        said.update((row.id, row) for row in found)
+    if len(agent.ends) == 1:
+        return found, others
+    return [said[row.id] for row in examples if row.id in said], others
 
 
 def overlap(loaded: Loaded) -> str:

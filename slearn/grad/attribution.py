@@ -147,7 +147,7 @@ def spare_fields(agent: Agent, node: Node) -> list[str]:
 
     >>> # spare_fields(agent, agent.last)
     """
-    read = {name for other in agent.nodes for name in other.inputs}
+    read = agent.read
     answer = node.output.answer
     fields = node.output.fields
     behind = {after.name for before, after in pairwise(fields) if before.multiline}

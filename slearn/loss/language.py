@@ -94,6 +94,8 @@ def trajectory_input(agent: Agent, trajectory: Trajectory) -> str:
     """Return the input that the agent was given: all that its nodes take from the data."""
     first, given = trajectory.steps[0], trajectory.example.inputs
     names = [name for name in agent.columns if name in given]
-    if len(names) < 2:
+    if not names:
         return inputs_text(agent.node(first.node), first.inputs)
+    if len(names) == 1:
+        return given[names[0]]
     return "\n".join(f"{name}: {given[name]}" for name in names)

@@ -34,6 +34,8 @@ class Abstain(Optimizer):
         node, answer = agent.last, agent.last.output.answer
         if answer.type != "call" or node.tools or node.output.fields != (answer,):
             return []
+        if len(agent.ends) > 1:  # what is doubt of one node's calls is none of another's
+            return []
         rows = fitting_rows(agent, proposal.pool)
         if not rows or agent.metric in MEASURED:
             return []
@@ -69,7 +71,7 @@ def written(proposal: Proposal, rows: Sequence[Example]) -> list[Generation]:
     asks = last_asks(proposal.agent, rows, engine, watch)
     requests = [
         GenerateRequest(
-            render(node, own[0].inputs, row),
+            render(own[0].node, own[0].inputs, row),
             node.output.grammar(row.choices, row.functions),
             max_tokens=node.output.max_tokens(row.choices, row.functions),
             weigh=True,

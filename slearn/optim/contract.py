@@ -54,6 +54,8 @@ class ReasonFirst(Optimizer):
         able = answer.type != "json" and answer.name not in ways
         if len(node.output.fields) == 1 and able:
             return self._reasoning(proposal, WAYS)
+        if f"{node.name}.{first.name}" in proposal.agent.read:  # somebody needs it
+            return []
         if first.name in ways and len(node.output.fields) == 2:
             edit = SetContract(node.name, Contract((answer,)), answer_only(node))
             others = [way for way in WAYS if way.name != first.name]

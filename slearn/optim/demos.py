@@ -229,8 +229,8 @@ def demo_of(example: Example, node: Node) -> Demo | None:
 
 def led_to(trajectory: Trajectory, node: Node) -> Example:
     """Return a trajectory's example with what a node read on the way for its inputs."""
-    inputs = [step.inputs for step in trajectory.steps if step.node == node.name]
-    return replace(trajectory.example, inputs=inputs[-1] if inputs else {})
+    step = trajectory.step_of(node.name)
+    return replace(trajectory.example, inputs=step.inputs if step else {})
 
 
 def own(node: Node, example: Example) -> dict[str, Any]:
@@ -245,13 +245,12 @@ def own(node: Node, example: Example) -> dict[str, Any]:
 
 def demo_from(trajectory: Trajectory, node: Node) -> Demo | None:
     """Return the demonstration that a trajectory makes for a node it went through."""
-    for step in trajectory.steps:
-        if step.node == node.name and step.valid:
-            example = trajectory.example
-            shown = own(node, example)
-            inputs, output = dict(step.inputs), dict(step.output)
-            return Demo(inputs, output, example.id, calls=step.calls, **shown)
-    return None
+    step = trajectory.step_of(node.name)
+    if step is None or not step.valid:
+        return None
+    example = trajectory.example
+    inputs = {name: step.inputs[name] for name in node.inputs}  # not what its roles said
+    return Demo(inputs, dict(step.output), example.id, calls=step.calls, **own(node, example))
 
 
 def balanced(demos: Sequence[Demo], chance: random.Random) -> list[Demo]:

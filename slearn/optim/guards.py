@@ -13,19 +13,21 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from slearn.agent import Agent, Node, agent_digest, render, room
+from slearn.agent import Agent, Each, Node, agent_digest, parts_of, render, room
 from slearn.call import trainer_phrases
 from slearn.engine import call_grammar
 from slearn.grad import likeness, overlap, word_set
 from slearn.optim.base import Candidate
 from slearn.optim.edits import Edit, InsertLine, ReplaceLine, RewriteTool, SetTools
-from slearn.optim.structure import StructureEdit, brought
+from slearn.optim.structure import StructureEdit, told
 from slearn.values import Tool
 
 _SHINGLE = 7
 _LEAK = 24  # characters of an input that count as the input and not as chance
 _SAME = 0.9
 _FRAME = 64  # what a chat template adds, and room for choices in a prompt
+_ANSWER = 72  # of one answer in a list
+_LINE = 112  # of what a role says
 _TURN = 16  # what it adds to a call and its result
 _SOME = ("x" * 16,)  # stands for choices that differ from row to row
 _FUNCTIONS = (Tool("x" * 16, parameters='{"properties": {"a": {}, "b": {}, "c": {}}}'),)
@@ -66,10 +68,10 @@ class Guards:
     def size(self, agent: Agent) -> int:
         """Return the tokens of an agent's prompts without their inputs, as often as they are read.
 
-        A flow that asks a node five times pays for its prompt five times.
+        A node in a loop pays for its prompt each turn; copies that vote share theirs.
         """
-        runs = agent.runs
-        return sum(runs[node.name] * self._size(node) for node in agent.nodes)
+        reads = agent.reads
+        return sum(reads[node.name] * self._size(node) for node in agent.nodes)
 
     def refuse(self, candidate: Candidate) -> str:
         """Return why a candidate may not run, '' if it may; it counts as tried from now on.
@@ -77,8 +79,7 @@ class Guards:
         >>> # Guards(engine.count_tokens, []).refuse(candidate)
         """
         lines = [e.text for e in candidate.edits if isinstance(e, InsertLine | ReplaceLine)]
-        new_nodes = [n for e in candidate.edits if isinstance(e, StructureEdit) for n in brought(e)]
-        lines += [line for node in new_nodes for line in node.instructions]
+        lines += [t for e in candidate.edits if isinstance(e, StructureEdit) for t in told(e)]
         tools = [tool for edit in candidate.edits for tool in _tools(edit)]
         new = dict.fromkeys(text for tool in tools for text in _texts(tool))
         written = [*lines, *(text for text in new if text not in self._known)]
@@ -120,13 +121,15 @@ class Guards:
 
     def _needs(self, agent: Agent, node: Node) -> int:
         """Return the tokens that a node's inputs and answer may take."""
-        names = {other.name for other in agent.nodes}
+        lists = [part for part in parts_of(agent.flow.steps) if isinstance(part, Each)]
         inputs = 0
         for name in node.inputs:
             source = name.split(".")[0]
-            own = source in names
-            made = agent.node(source).output.max_tokens(_SOME, _FUNCTIONS) if own else 0
-            inputs += made if own else self._longest
+            writers = [n for n in agent.nodes if n.name == source or n.writes == name]
+            made = [n.output.max_tokens(_SOME, _FUNCTIONS) for n in writers]
+            made += [part.most * _ANSWER for part in lists if part.into == name]
+            inputs += max(made, default=self._longest)
+        inputs += node.turns * _LINE if node.roles else 0
         calling = 0
         if (
             node.tools

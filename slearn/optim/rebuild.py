@@ -16,9 +16,9 @@ from slearn.call import call
 from slearn.engine import Sampling
 from slearn.errors import ContextError, InputError
 from slearn.evaluate import score_trajectories
-from slearn.loss import task_text
+from slearn.loss import RIGHT, task_text
 from slearn.optim.base import Candidate, Optimizer, Proposal
-from slearn.optim.demos import balanced, demo_of, led_to, within
+from slearn.optim.demos import balanced, demo_from, demo_of, led_to, within
 from slearn.optim.edits import Edit, SetDemos, apply_all
 from slearn.optim.lines import by_blame
 from slearn.optim.structure import AddNode, MergeNodes, RemoveNode, StructureEdit, WrapVote
@@ -53,15 +53,16 @@ class Restructure(Optimizer):
         """Return trained structures; none in the first step, or where nearly all is right."""
         if not proposal.step or not proposal.trajectories or fmean(proposal.scores) > _ENOUGH:
             return []
-        edits = [*direct(proposal), *written(proposal)]
-        first = _KEPT * proposal.misses % max(1, len(edits))
-        found = []
-        for name, edit in (edits + edits)[first : first + len(edits)]:
-            one = trained(proposal, edit, name)
-            if one is not None:
-                found.append(one)
+        # The model is asked when its turn comes: None stands for what it would name.
+        edits: list[tuple[str, StructureEdit] | None] = [*direct(proposal), None]
+        first = _KEPT * proposal.misses % len(edits)
+        found: list[Candidate] = []
+        for turn in (edits + edits)[first : first + len(edits)]:
             if len(found) == _KEPT:
                 break
+            for name, edit in [turn] if turn else written(proposal):
+                one = trained(proposal, edit, name)
+                found += [one] if one else []
         return found
 
     def price(self, proposal: Proposal) -> float:
@@ -132,6 +133,9 @@ def written(proposal: Proposal) -> list[tuple[str, StructureEdit]]:
     nodes = [node.name for node in agent.nodes]
     room = len(nodes) < _MOST_NODES and len(agent.ends) == 1
     joined = [name for name in nodes if _reader(agent, name)]
+    removable = [name for name in nodes if name not in agent.ends]
+    if not (room or joined or removable):
+        return []
     changes = [f"{name}: {proposal.gradients[name].text(2)}" for name in by_blame(proposal)]
     request = kind.request(
         {
@@ -143,7 +147,7 @@ def written(proposal: Proposal) -> list[tuple[str, StructureEdit]]:
         names={
             "nodes": nodes if room else [],
             "ends": list(agent.ends) if room else [],
-            "removable": [name for name in nodes if name not in agent.ends],
+            "removable": removable,
             "joined": joined,
             "start": "Write ",
             "check": "Make sure that ",
@@ -151,8 +155,6 @@ def written(proposal: Proposal) -> list[tuple[str, StructureEdit]]:
         sampling=_RAMBLING,
         seed=proposal.chance("restructure").randrange(1 << 30),
     )
-    if not (room or joined):
-        return []
     said = kind.read(proposal.engine.generate([request], proposal.watch)[0])
     edit = said["edit"] if said else {}
     match edit.get("op"):
@@ -196,27 +198,29 @@ def trained(proposal: Proposal, edit: StructureEdit, name: str) -> Candidate | N
 
 def shown(proposal: Proposal, agent: Agent, edit: StructureEdit) -> list[Edit]:
     """Return the edits that show a new node what to write, and the last one what to make of it."""
-    if not isinstance(edit, AddNode):
-        return []
     rows = [row for row in proposal.pool if row.id not in agent.sources()][:_TRAINED]
     told = [row for row in rows if row.targets]
-    if not told or agent.metric in ("judge", "tests"):
+    if isinstance(edit, WrapVote) or not told or agent.metric in ("judge", "tests"):
         return []
     found: list[Edit] = []
-    trajectories = forward(agent, told, proposal.runner, watch=proposal.watch)
-    scores = score_trajectories(agent, trajectories, proposal.engine, proposal.watch)
-    new = agent.node(edit.new.name)
-    if hands_on(agent, new.name):
-        inside = replace(proposal, agent=agent, trajectories=trajectories, scores=scores)
-        demos = wanted(inside, new)
+    taken = forward(agent, told, proposal.runner, watch=proposal.watch)
+    scores = score_trajectories(agent, taken, proposal.engine, proposal.watch)
+    if isinstance(edit, AddNode) and hands_on(agent, edit.new.name):
+        inside = replace(proposal, agent=agent, trajectories=taken, scores=scores)
+        demos = wanted(inside, agent.node(edit.new.name))
         if demos:
-            found.append(SetDemos(new.name, demos))
+            found.append(SetDemos(edit.new.name, demos))
             agent = apply_all(agent, found)
-            trajectories = forward(agent, told, proposal.runner, watch=proposal.watch)
+            taken = forward(agent, told, proposal.runner, watch=proposal.watch)
+            scores = score_trajectories(agent, taken, proposal.engine, proposal.watch)
     last = agent.last
-    if len(last.output.fields) > 1 or last.tools:
+    if last.demos:  # they are right still
         return found
-    made = (demo_of(led_to(trajectory, last), last) for trajectory in trajectories)
+    if len(last.output.fields) > 1 or last.tools:
+        right = [one for one, score in zip(taken, scores, strict=True) if score >= RIGHT]
+        made = [demo_from(trajectory, last) for trajectory in right]
+    else:
+        made = [demo_of(led_to(trajectory, last), last) for trajectory in taken]
     demos = tuple(balanced([demo for demo in made if demo], proposal.chance("restructure demos")))
     if demos:
         found.append(SetDemos(last.name, within(demos, last, proposal.engine.count_tokens)))

@@ -3,7 +3,7 @@
 They name nodes that are there and nodes that they bring; what no agent can be is refused by the
 agent's own checks, before anything runs. Weights of nodes that survive are kept.
 
->>> # restructure(agent, Vote("answer", 5)).flow.steps
+>>> # restructure(agent, WrapVote("answer", 5)).flow.steps
 """
 
 from __future__ import annotations
@@ -169,3 +169,14 @@ def brought(edit: StructureEdit) -> tuple[Node, ...]:
         case WrapRetry(_, check):
             return (check,)
     return ()
+
+
+def told(edit: StructureEdit) -> list[str]:
+    """Return what an edit tells nodes anew: their lines, and what their roles are told.
+
+    >>> told(AddNode("answer", Node("notes", ("Note.",))))
+    ['Note.']
+    """
+    nodes = [*brought(edit), *([edit.second] if isinstance(edit, SplitNode) else [])]
+    lines = [line for node in nodes for line in node.instructions]
+    return [*lines, *(role.says for node in nodes for role in node.roles)]
