@@ -46,8 +46,9 @@ GREEDY = Sampling()
 class GenerateRequest:
     """Ask for one completion of `messages` that the grammar accepts.
 
-    `weigh` asks for the text's likelihood too. `where` names the node (or trainer call) for error
-    messages; it is no part of the identity.
+    `weigh` asks for the text's likelihood too. `closing` brings a text that comes near its limit to
+    an end, where its grammar has no bound: brackets, quotes and lines are closed. `where` names the
+    node (or trainer call) for error messages; it is no part of the identity.
     """
 
     messages: tuple[Message, ...]
@@ -57,12 +58,15 @@ class GenerateRequest:
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
     weigh: bool = False
+    closing: bool = False
     where: str = field(default="", compare=False)
 
     def key(self) -> str:
         """Return the content address of the request (without the model)."""
         body = plain(self)
         del body["where"]
+        if not self.closing:  # as with `weigh`, below
+            del body["closing"]
         if self.sampling.temperature == 0:
             body["seed"] = 0
         if not self.weigh:  # so that what was asked before there was such a wish is found again

@@ -23,6 +23,9 @@ Choices = dict[int, Step]
 Riders = Callable[[], dict[int, Choices | None]]
 
 
+_CLOSING = 64  # tokens that are left: enough to close what can be open
+
+
 class Job(ABC):
     """Tokens to compute for one sequence; `finished` when no more logits are wanted.
 
@@ -161,6 +164,8 @@ class GenerateJob(Job):
         grows digits, because nothing but digits is left to it.
         """
         sampling = self._request.sampling
+        if self._request.closing and self.growth <= _CLOSING:
+            return self._close(logits)
         if sampling.temperature == 0:
             token = greedy(logits, None)  # most often allowed: ask before making a mask
             if self._matcher.take(token):
@@ -176,6 +181,16 @@ class GenerateJob(Job):
                 logits = with_leaving(logits, allowed, np.array(self._vocab.ends))
             token = sample(logits, allowed, sampling, self._random)
         self._matcher.take(token)
+        return token
+
+    def _close(self, logits: Logits) -> int:
+        """Return the token that brings the text nearest to its end."""
+        if self._complete:
+            return self._vocab.ends[0]
+        token = next(filter(self._matcher.take, self._vocab.closers(self._answer)), None)
+        if token is None:
+            token = greedy(logits, self._matcher.allowed())
+            self._matcher.take(token)
         return token
 
     @property

@@ -16,6 +16,27 @@ from llguidance.llamacpp import lltokenizer_from_vocab
 
 from slearn.errors import EngineError
 
+# What ends code: its fence, then what is open inside a line, then the line.
+_CLOSERS = (b"\n```", b"```", b")", b"]", b"}", b"\n", b":", b'"', b"'")
+
+
+_QUOTES = (b'"', b"'")
+
+
+def _open_quote(line: bytes) -> bytes:
+    """Return the quote of the text literal that a line of code ends in, none outside of any."""
+    found, place = b"", 0
+    while place < len(line):
+        letter = line[place : place + 1]
+        if found and letter == b"\\":
+            place += 1
+        elif found:
+            found = b"" if letter == found else found
+        elif letter in _QUOTES:
+            found = letter
+        place += 1
+    return found
+
 
 class Vocab:
     """Tokenizes for one loaded model.
@@ -42,6 +63,24 @@ class Vocab:
         with warnings.catch_warnings():  # the helper asks for an attribute by a deprecated name
             warnings.simplefilter("ignore", DeprecationWarning)
             return lltokenizer_from_vocab(self._vocab, eos_token=self.ends)
+
+    @cached_property
+    def _closers(self) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+        for token in range(self.size):
+            if token not in self.end_tokens and (piece := self.piece(token)) in _CLOSERS:
+                found.setdefault(piece, token)
+        return found
+
+    def closers(self, text: bytes) -> list[int]:
+        """Return the tokens that close what is open behind a text, those first that close most.
+
+        Inside a text literal only its own quote closes anything, in a comment the end of the line.
+        """
+        line = text.rpartition(b"\n")[2]
+        only = b"\n" if line.lstrip().startswith(b"#") else _open_quote(line)
+        wanted = [only] if only else [each for each in _CLOSERS if each not in _QUOTES]
+        return [self._closers[each] for each in wanted if each in self._closers]
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Return the tokens of a text; control tokens are recognised only if `special`.

@@ -40,6 +40,7 @@ def written(
             LUCKY if draft or attempt else GREEDY,
             chance.randrange(1 << 30),
             _TOKENS,
+            closing=True,
             where="trainer call 'write_tool'",
         )
         for draft in range(drafts + lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from slearn.engine import (
     GenerateRequest,
     Grammar,
     Message,
+    Sampling,
     ScoreRequest,
     grammar_of,
     open_engine,
@@ -211,3 +213,20 @@ def test_an_answer_that_is_whole_ends_where_the_model_would_leave_the_grammar(
     # Scoring says the same: the whole number is far likelier than one with more digits.
     (score,) = tiny.score([ScoreRequest(request.messages, (found.text, found.text + "0"), digits)])
     assert score.logprobs[0] > score.logprobs[1] + 1
+
+
+def test_a_text_that_comes_near_its_limit_is_brought_to_an_end(tiny: Engine) -> None:
+    from slearn.tools import code_grammar
+
+    grammar = code_grammar("solve(text: str) -> str:")
+    asked = ask("Write `solve`: a long function with many branches, loops and tests.")
+    wild = Sampling(temperature=1.3)
+    requests = [
+        GenerateRequest(asked, grammar, wild, seed, 80 + 2 * seed, closing=True)
+        for seed in range(24)
+    ]
+    found = tiny.generate(requests)
+    assert [one.text for one in found if not one.valid] == []
+    assert all(one.text.endswith("```") for one in found)
+    cut = tiny.generate([replace(request, closing=False) for request in requests])
+    assert sum(not one.valid for one in cut) > 3  # else it shows nothing
