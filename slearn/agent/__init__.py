@@ -21,7 +21,7 @@ from slearn.agent.flow import (
     names_of,
     parts_of,
 )
-from slearn.agent.forward import asked, forward, last_asks, take
+from slearn.agent.forward import forward, last_asks, take
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Node, Role, ToolCall
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.trajectory import Step, Trajectory
@@ -58,7 +58,6 @@ __all__ = [
     "agent_digest",
     "agent_from_text",
     "agent_to_text",
-    "asked",
     "doubt",
     "flow_lines",
     "forward",

@@ -282,4 +282,4 @@ def _most(part: Part, nodes: Nodes) -> int:
             return part.times * most_steps(part.body, nodes)
         case Best():
             return part.times * most_steps((*part.body, part.by), nodes)
-    return 1 + (len(nodes[part].roles) * nodes[part].rounds if part in nodes else 0)
+    return nodes[part].turns if part in nodes else 1

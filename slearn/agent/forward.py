@@ -11,7 +11,7 @@ from slearn.agent.ask import Ask
 from slearn.agent.decide import decide
 from slearn.agent.model import Agent
 from slearn.agent.trajectory import Step, Trajectory
-from slearn.agent.walk import Course, State, answer_of, hearing, together, walk
+from slearn.agent.walk import Course, State, answer_of, together, walk
 from slearn.agent.write import write
 from slearn.engine import GREEDY, Engine, Sampling, Watcher
 from slearn.values import Example, Usage
@@ -96,15 +96,6 @@ def last_asks(
     return [
         [own[step.path] for step in state.answered] for state, own in zip(states, made, strict=True)
     ]
-
-
-def asked(agent: Agent, example: Example, step: Step) -> Ask:
-    """Return what a step was asked: its node with the values that it read.
-
-    >>> # asked(agent, trajectory.example, trajectory.end).node.name
-    """
-    node = hearing(agent.node(step.node), step.inputs)
-    return Ask(node, example, step.inputs, path=step.path or step.node, reads=step.reads)
 
 
 def _courses(

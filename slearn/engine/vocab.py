@@ -66,11 +66,9 @@ class Vocab:
 
     @cached_property
     def _closers(self) -> dict[bytes, int]:
-        found: dict[bytes, int] = {}
-        for token in range(self.size):
-            if token not in self.end_tokens and (piece := self.piece(token)) in _CLOSERS:
-                found.setdefault(piece, token)
-        return found
+        """Those of the closers that are one token of this vocabulary."""
+        spelled = {each: self.tokenize(each.decode(), special=False) for each in _CLOSERS}
+        return {each: tokens[0] for each, tokens in spelled.items() if len(tokens) == 1}
 
     def closers(self, text: bytes) -> list[int]:
         """Return the tokens that close what is open behind a text, those first that close most.

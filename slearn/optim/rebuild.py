@@ -13,7 +13,6 @@ from statistics import fmean
 
 from slearn.agent import Agent, Contract, Field, Node, Vote, flow_lines, forward, parts_of, reshape
 from slearn.call import call
-from slearn.engine import Sampling
 from slearn.errors import ContextError, InputError
 from slearn.evaluate import score_trajectories
 from slearn.loss import RIGHT, task_text
@@ -22,6 +21,7 @@ from slearn.optim.demos import balanced, demo_from, demo_of, led_to, within
 from slearn.optim.edits import Edit, SetDemos, apply_all
 from slearn.optim.lines import by_blame
 from slearn.optim.structure import AddNode, MergeNodes, RemoveNode, StructureEdit, WrapVote
+from slearn.optim.tries import LUCKY
 from slearn.optim.wanted import hands_on, wanted
 
 _TRAINED = 8  # rows of the pool that a new structure is trained on
@@ -32,7 +32,6 @@ _MANY = 8  # choices from which on a shortlist may help
 _LISTED = 100
 _MOST_NODES = 5
 _NOTE = Contract((Field("answer", max_chars=240, max_tokens=60),))
-_RAMBLING = Sampling(temperature=0.8, top_p=0.95)
 
 # Jobs of a node in front of another: its name, and what it is told.
 JOBS = (
@@ -152,7 +151,7 @@ def written(proposal: Proposal) -> list[tuple[str, StructureEdit]]:
             "start": "Write ",
             "check": "Make sure that ",
         },
-        sampling=_RAMBLING,
+        sampling=LUCKY,
         seed=proposal.chance("restructure").randrange(1 << 30),
     )
     said = kind.read(proposal.engine.generate([request], proposal.watch)[0])
@@ -186,13 +185,9 @@ def trained(proposal: Proposal, edit: StructureEdit, name: str) -> Candidate | N
     """
     try:
         agent = apply_all(proposal.agent, [edit])
-        demos = shown(proposal, agent, edit)
-    except (InputError, ContextError):
-        return None
-    edits: list[Edit] = [edit, *demos]
-    try:
+        edits: list[Edit] = [edit, *shown(proposal, agent, edit)]
         return Candidate(f"restructure: {name}", apply_all(proposal.agent, edits), tuple(edits))
-    except InputError:
+    except (InputError, ContextError):
         return None
 
 

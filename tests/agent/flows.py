@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from slearn.agent import (
     Agent,
+    Ask,
     Best,
     Block,
     Branch,
@@ -26,10 +27,12 @@ from slearn.agent import (
     Node,
     Part,
     Role,
+    Step,
     Vote,
     names_of,
 )
 from slearn.agent.flowcheck import most_steps
+from slearn.agent.walk import hearing
 from slearn.engine import GenerateRequest, Generation, Watcher
 from slearn.engine.scripted import ScriptedEngine, accepts
 from slearn.values import Example, digest
@@ -217,3 +220,9 @@ def agents_with_flows(
 def flows(values: st.SearchStrategy[str] = VALUES) -> st.SearchStrategy[Flow]:
     """Flows of any shape that fit some nodes."""
     return agents_with_flows(values).map(lambda agent: agent.flow)
+
+
+def asked(agent: Agent, example: Example, step: Step) -> Ask:
+    """What a step was asked, by its own notes: its node with the values that it read."""
+    node = hearing(agent.node(step.node), step.inputs)
+    return Ask(node, example, step.inputs, path=step.path or step.node, reads=step.reads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ from slearn.agent import (
     agent_from_text,
     agent_to_text,
     forward,
+    parts_of,
 )
 from slearn.agent.document import read_document, write_document
 from slearn.agent.flowfile import read_flow, write_flow
@@ -198,3 +200,19 @@ def test_a_damaged_file_is_read_or_told_but_never_crashes(
         assert error.where.startswith("agent:") and "\n" not in str(error)
     else:
         assert agent_from_text(agent_to_text(back)) == back
+
+
+def test_the_flow_in_the_readme_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = next(part for part in readme.split("```yaml\n") if part.startswith("flow:"))
+    fields = {"check": "[{name: why}, {name: answer}]", "kind": "[{}]"}
+    names = ("kind", "pay", "write", "check", "translate", "answer", "poem", "grade")
+    nodes = "".join(
+        f"- {{name: {name}, instructions: [Do it.], output: {fields.get(name, '[{}]')}}}\n"
+        for name in names
+    )
+    agent = agent_from_text(f"slearn: 1\nnodes:\n{nodes}{block.split('```')[0]}")
+    assert agent.last.name == "poem" and set(agent.runs) == set(names)
+    assert {type(part).__name__ for part in parts_of(agent.flow.steps)} == {
+        *("str", "Branch", "Loop", "Each", "Vote", "Best")
+    }

@@ -15,7 +15,6 @@ from slearn.agent import (
     Field,
     Flow,
     Node,
-    asked,
     forward,
     inputs_text,
     instructions,
@@ -27,6 +26,7 @@ from slearn.engine import GenerateRequest, Message, Sampling
 from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import ContextError, EngineError, InputError
 from slearn.values import Example
+from tests.agent.flows import asked
 
 DEMO = Demo({"input": "hot"}, {"answer": "cold"}, "e1")
 SKY = Example("1", {"input": "sky?"}, choices=("blue", "red"))

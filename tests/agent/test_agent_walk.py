@@ -26,7 +26,6 @@ from slearn.agent import (
     Step,
     Trajectory,
     Vote,
-    asked,
     forward,
     last_asks,
 )
@@ -34,7 +33,7 @@ from slearn.agent.walk import items_of
 from slearn.engine import GREEDY, GenerateRequest, Sampling
 from slearn.engine.scripted import ScriptedEngine
 from slearn.values import Example
-from tests.agent.flows import ROWS, Rounds, agents_with_flows, by_chance
+from tests.agent.flows import ROWS, Rounds, agents_with_flows, asked, by_chance
 
 CHOICE = Contract((Field("answer", "choice", choices=("yes", "no")),))
 Said = str | Sequence[str] | Callable[[str], str]

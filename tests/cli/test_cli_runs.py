@@ -239,3 +239,17 @@ def test_another_way_to_decide_is_a_difference() -> None:
     (part,) = compare(one, two)
     assert (part["node"], part["part"]) == ("a", "output")
     assert part["lines"][1] == "+ answer: choice, one of yes, no, decided by likelihood"
+
+
+def test_a_diff_tells_of_the_flow_shared_names_and_roles() -> None:
+    from dataclasses import replace
+
+    from slearn.agent import Agent, Flow, Node, Role, Vote
+    from slearn.cli.changes import compare
+
+    one = Agent("a", (Node("answer", ("Say it.",)),), Flow(("answer",)))
+    node = replace(one.last, writes="said", roles=(Role("critic", "Doubt it."),))
+    other = replace(one.with_node(node), flow=Flow((Vote(("answer",), 3),)))
+    parts = {part["part"]: part["lines"] for part in compare(one, other)}
+    assert parts["flow"] == ["+ vote of 3", "- answer", "+ └─ answer"]
+    assert parts["writes"] == ["+ said"] and parts["roles"] == ["+ critic: Doubt it."]
