@@ -187,3 +187,14 @@ def test_choices_of_its_own_come_with_the_input(slearn: Any, here: Path) -> None
 def test_no_input_at_all(project: Path, slearn: Any) -> None:
     wrong = slearn("run", project, "--model", "scripted", code=2, stdin="")
     assert "standard input is empty" in wrong.stderr
+
+
+def test_after_its_seconds_a_flow_begins_no_other_turn(here: Path, slearn: Any) -> None:
+    text = (
+        "slearn: 1\nnodes:\n- {name: write, instructions: [Write.]}\n"
+        "flow:\n  steps:\n  - loop: [write]\n    until: {write: never}\n    most: 3\n"
+    )
+    (here / "loop.yaml").write_text(text, encoding="utf-8")
+    run = ("run", here / "loop.yaml", "hello", "--model", "scripted", "--json")
+    assert len(json.loads(slearn(*run).stdout)["steps"]) == 3
+    assert len(json.loads(slearn(*run, "--max-seconds", 0.0000001).stdout)["steps"]) == 1

@@ -253,3 +253,10 @@ def test_a_diff_tells_of_the_flow_shared_names_and_roles() -> None:
     parts = {part["part"]: part["lines"] for part in compare(one, other)}
     assert parts["flow"] == ["+ vote of 3", "- answer", "+ └─ answer"]
     assert parts["writes"] == ["+ said"] and parts["roles"] == ["+ critic: Doubt it."]
+
+
+def test_show_draws_a_flow_of_more_than_one_line(trained: Any, slearn: Any) -> None:
+    story = json.loads(slearn("show", "r1", "--json").stdout)
+    assert story["flow"] == ["answer"] and "the flow:" not in story_text(story)
+    drawn = story_text({**story, "flow": ["vote of 3", "└─ answer"]})
+    assert "the flow:\n  vote of 3\n  └─ answer\n" in drawn
