@@ -63,10 +63,19 @@ def folder_of(keep: Path | None, names: Iterable[object]) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as made:
             yield Path(made)
         return
-    folder = keep / "-".join(re.sub(r"\W+", "-", str(name)) for name in names)
+    folder = keep / "-".join(map(slug, names))
     shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
     folder.mkdir(parents=True)
     yield folder
+
+
+def slug(name: object) -> str:
+    """Return a name as a part of a folder's name.
+
+    >>> slug("cls/snips7")
+    'cls-snips7'
+    """
+    return re.sub(r"\W+", "-", str(name))
 
 
 def code() -> str | None:

@@ -9,7 +9,8 @@ Data and starts come from a folder beside the checkout (--data, see its starts.j
 measuring alone. Tasks x starts x seeds x settings (see contenders.py), one run at a time with the
 model loaded once and the settings of `slearn tune`; `full@30` trains on the first 30 rows. One JSON
 line a run; a run that has a line is not made again, and one that was interrupted leaves nothing, so
-the same command goes on.
+the same command goes on. With --known, what kept stores of a task have answered is not computed again
+(known.py): tokens compare, seconds do not.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import product
@@ -28,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from contenders import SETTINGS, UNBUDGETED, Job
-from ledger import ROOT, Line, code, folder_of, read, writing
+from known import KnownEngine, read_known
+from ledger import ROOT, Line, code, folder_of, read, slug, writing
 from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
 
 from slearn.agent import save_agent
@@ -101,6 +103,7 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
     files = {name: given.data / cell["task"] / f"{name}.jsonl" for name in ("train", "val", "test")}
     budgeted = cell["budget"] != OWN
     name, _, count = cell["setting"].partition("@")
+    known = KnownEngine(engine, _known(given, cell))
     with folder_of(given.keep, (cell[key] for key in KEYS)) as folder:
         agent, place = folder / "agent.yaml", folder / "store.duckdb"
         save_start(given, cell, files, agent)
@@ -118,7 +121,7 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
         }
         plan = make_plan(agent, asked)
         with Store.open(place) as store:
-            result = SETTINGS[name](Job(plan, engine, store))
+            result = SETTINGS[name](Job(plan, known, store))
         check = [sys.executable, str(ROOT / "bench" / "check_outputs.py"), str(place)]
         checked = subprocess.run(check, stdout=subprocess.PIPE, text=True)  # 1 where one is broken
     return {
@@ -126,7 +129,16 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
         "before_items": _short(result.before.scores),
         "after_items": _short(result.after.scores),
         "checked": json.loads(checked.stdout or "null"),
+        **({"known": known.taken} if given.known else {}),
     }
+
+
+def _known(given: argparse.Namespace, cell: Line) -> dict[str, Mapping[str, Any]]:
+    """Return what kept stores of the task have answered, nothing where that is not asked for."""
+    if not given.known:
+        return {}
+    named = f"{slug(cell['model'])}-{slug(cell['task'])}-"
+    return read_known(given.keep.glob(f"{named}*/store.duckdb"))
 
 
 def _first(path: Path, count: int, out: Path) -> Path:
@@ -226,6 +238,7 @@ def _arguments() -> argparse.Namespace:
     make.add_argument("--test-limit", type=int, default=100)
     make.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     make.add_argument("--keep", type=Path, help="a folder for the stores, to look into the runs")
+    make.add_argument("--known", action="store_true", help="compute no answer twice (with --keep)")
     table = actions.add_parser("table", help="print every run and a summary")
     table.add_argument("--by", type=_names, default="start,setting")
     compare = actions.add_parser("compare", help="print the difference of two settings")
@@ -236,6 +249,8 @@ def _arguments() -> argparse.Namespace:
         each.add_argument("--model", help="only this one")
         each.add_argument("--budget", help="only this one")
     given = parser.parse_args()
+    if vars(given).get("known") and not given.keep:
+        parser.error("--known needs --keep")
     if unknown := [name for name in vars(given).get("by", ()) if name not in KEYS]:
         parser.error(f"--by takes {', '.join(KEYS)}, not {unknown[0]}")
     return given
