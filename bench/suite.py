@@ -9,7 +9,7 @@ Data and starts come from a folder beside the checkout (--data, see its starts.j
 measuring alone. Tasks x starts x seeds x settings (see contenders.py), one run at a time with the
 model loaded once and the settings of `slearn tune`; `full@30` trains on the first 30 rows. One JSON
 line a run; a run that has a line is not made again, and one that was interrupted leaves nothing, so
-the same command goes on. With --known, what kept stores of a task have answered is not computed again
+the same command goes on. With --known, what kept stores of a task answered is not computed again
 (known.py): tokens compare, seconds do not.
 """
 
