@@ -61,12 +61,16 @@ def put(flow: Flow, name: str, change: Replacement) -> Flow:
     return replace(flow, steps=mapped(flow.steps, exchanged))
 
 
-def before(agent: Agent, name: str, new: Node) -> Agent:
+def before(agent: Agent, name: str, new: Node, *, read: bool = True) -> Agent:
     """Return the agent with a new node in front of another, which reads what it returns too.
+
+    Not where `read` is False: what the new node says is for the flow then.
 
     >>> # before(agent, "answer", Node("notes", ("Note what matters.",))).node("answer").inputs
     """
     node = agent.node(name)
+    if not read:
+        return with_flow(agent, put(agent.flow, name, lambda name: (new.name, name)), new)
     if new.name in node.inputs:
         raise InputError(f"node {name!r} reads a {new.name!r} already")
     # What was shown without the new input would teach that it does not matter.

@@ -16,11 +16,15 @@ from slearn.errors import InputError
 
 @dataclass(frozen=True)
 class AddNode:
-    """Put a new node in front of another, which reads it too, or behind it, in its place."""
+    """Put a new node in front of another, which reads it too, or behind it, in its place.
+
+    In front and not `read`, it decides for the flow (see AddCase).
+    """
 
     node: str
     new: Node
     behind: bool = False
+    read: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,10 @@ def restructure(agent: Agent, edit: StructureEdit) -> Agent:
 
 def _made(agent: Agent, edit: StructureEdit) -> Agent:
     match edit:
-        case AddNode(node, new, behind):
-            return (reshape.after if behind else reshape.before)(agent, node, new)
+        case AddNode(node, new, True):
+            return reshape.after(agent, node, new)
+        case AddNode(node, new, _, read):
+            return reshape.before(agent, node, new, read=read)
         case RemoveNode(node):
             return reshape.removed(agent, node)
         case SplitNode(node, first, second):

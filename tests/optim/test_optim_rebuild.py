@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Vote, forward
+from slearn.agent import (
+    Agent,
+    Contract,
+    Demo,
+    Field,
+    Flow,
+    Node,
+    Vote,
+    agent_from_text,
+    agent_to_text,
+    forward,
+)
 from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine
 from slearn.evaluate import score_trajectories
-from slearn.optim import AddNode, Guards, Proposal, RemoveNode, Restructure, SetDemos, WrapVote
-from slearn.optim.rebuild import direct, trained, written
-from tests.optim.proposals import REASONED, chain, fault, proposal, rows, single
+from slearn.optim import (
+    AddCase,
+    AddNode,
+    Guards,
+    MergeNodes,
+    Proposal,
+    RemoveNode,
+    Restructure,
+    Rewire,
+    SetDemos,
+    SplitNode,
+    Unwrap,
+    WrapBest,
+    WrapRetry,
+    WrapVote,
+    apply_all,
+)
+from slearn.optim.named import written
+from slearn.optim.rebuild import trained
+from slearn.optim.shapes import direct, longest, moves, undoable
+from tests.optim.proposals import LABELS, REASONED, chain, fault, proposal, rows, single
 
 
 def asked(agent: Agent, engine: ScriptedEngine | None = None, step: int = 1) -> Proposal:
@@ -60,8 +89,8 @@ def test_every_turn_in_vain_leads_to_others() -> None:
 
 
 def test_a_new_node_is_shown_how_and_so_is_the_last() -> None:
-    (name, edit), *_ = direct(asked(single()))
-    one = trained(asked(single()), edit, name)
+    (name, edits), *_ = direct(asked(single()))
+    one = trained(asked(single()), edits, name)
     assert one is not None and one.operator == "restructure: check"
     added, shown = one.edits
     assert isinstance(added, AddNode) and added.behind and isinstance(shown, SetDemos)
@@ -87,54 +116,145 @@ class Helped(ScriptedEngine):
 
 
 def test_notes_are_shown_by_measure_or_not_at_all() -> None:
-    edit = dict(direct(asked(single(), Helped())))["notes"]
-    one = trained(asked(single(), Helped()), edit, "notes")
+    edits = dict(direct(asked(single(), Helped())))["notes"]
+    one = trained(asked(single(), Helped()), edits, "notes")
     assert one is not None and one.agent.flow.steps == ("notes", "answer")
     last = [edit for edit in one.edits if isinstance(edit, SetDemos) and edit.node == "answer"]
     assert len(last) == 1 and all("notes" in demo.inputs for demo in last[0].demos)
 
 
-@pytest.mark.parametrize(
-    ("said", "kind"),
-    [
-        ({"op": "add a step before", "node": "answer", "job": "Write the topic."}, AddNode),
-        ({"op": "check after", "node": "answer", "job": "Make sure that it is a queue."}, AddNode),
-        ({"op": "remove", "node": "first"}, RemoveNode),
-    ],
-)
-def test_what_the_model_names_becomes_an_edit(said: Any, kind: type) -> None:
-    class Saying(ScriptedEngine):
-        def __init__(self) -> None:
-            super().__init__(self._say)
+TEXT = Contract((Field(),))
+OPERATIONS: list[tuple[dict[str, str], list[type]]] = [
+    ({"op": "add a step before", "node": "answer", "job": "Write the topic."}, [AddNode]),
+    ({"op": "split", "node": "answer", "job": "Write the topic."}, [SplitNode]),
+    ({"op": "check after", "node": "answer", "job": "Make sure that it is a queue."}, [AddNode]),
+    (
+        {"op": "write again until", "node": "answer", "job": "Make sure that it is short."},
+        [WrapRetry],
+    ),
+    (
+        {
+            "op": "take the best of some",
+            "node": "answer",
+            "job": "Grade from 1 (badly) to 5 (perfectly) how it reads.",
+        },
+        [WrapBest],
+    ),
+    ({"op": "vote", "node": "answer"}, [WrapVote]),
+    (
+        {
+            "op": "treat apart",
+            "node": "answer",
+            "when": "The input is a question.",
+            "job": "Write yes or no.",
+        },
+        [AddNode, AddCase],
+    ),
+    ({"op": "remove", "node": "first"}, [RemoveNode]),
+    ({"op": "make one of", "node": "first"}, [MergeNodes]),
+    ({"op": "change", "how": "answer reads input in place of first"}, [Rewire]),
+]
 
-        def _say(self, request: GenerateRequest) -> str | None:
-            told = json.dumps({"edit": said})
-            return told if "steps it takes" in request.messages[0].content else None
 
-    given = replace(asked(chain(), Saying()))
-    found = written(
-        replace(given, gradients=proposal(chain(), [], gradients=[fault("first")]).gradients)
-    )
-    assert [type(edit) for _, edit in found] == [kind]
+class Saying(ScriptedEngine):
+    """Names one change of the steps; everything else is left to the memory."""
+
+    def __init__(self, said: dict[str, str]) -> None:
+        super().__init__(self._say)
+        self.told = json.dumps({"edit": said})
+
+    def _say(self, request: GenerateRequest) -> str | None:
+        return self.told if "steps it takes" in request.messages[0].content else None
+
+
+@pytest.mark.parametrize(("said", "kinds"), OPERATIONS, ids=[said["op"] for said, _ in OPERATIONS])
+def test_what_the_model_names_becomes_edits_that_run(
+    said: dict[str, str], kinds: list[type]
+) -> None:
+    engine = Saying(said)
+    given = asked(chain(), engine)
+    words = proposal(chain(), [], gradients=[fault("first")]).gradients
+    [(name, edits)] = written(replace(given, gradients=words))
+    assert [type(edit) for edit in edits] == kinds
+    one = trained(given, edits, name)
+    assert one is not None
+    again = agent_from_text(agent_to_text(one.agent))
+    assert again == one.agent
+    assert all(taken.answer for taken in forward(again, rows(4), engine))
+
+
+def test_what_held_a_node_alone_can_be_undone() -> None:
+    voted = Agent("v", single().nodes, Flow((Vote(("answer",)),)))
+    given = asked(voted, Saying({"op": "once", "node": "answer"}))
+    [(_, edits)] = written(replace(given, gradients=proposal(voted, []).gradients))
+    assert edits == (Unwrap("answer"),)
+    assert undoable(single()) == []
+
+
+def test_only_moves_that_the_checks_let_through_are_offered() -> None:
+    nodes = (*chain().nodes, Node("tone", ("Name the tone.",)))
+    agent = Agent("m", nodes, Flow(("first", "tone", "answer"), answer="answer"))
+    offered = moves(agent)
+    assert "tone right after answer" in offered  # nobody reads it
+    assert "first right after answer" not in offered  # who is read must stand before
+    assert "answer reads tone in place of first" in offered
+    assert "first reads answer in place of input" not in offered
+    for edit in offered.values():
+        assert apply_all(agent, [edit]) != agent
+
+
+def test_a_judge_of_drafts_learns_from_the_metric() -> None:
+    """Whether a draft is right is known of the training rows: the review is shown both sorts."""
+
+    def half(request: GenerateRequest) -> str | None:
+        """Write the right answer of every second row, and leave reviews to the memory."""
+        if "draft" in request.messages[0].content:
+            return None
+        number = int(re.findall(r"number ([0-9]+)", request.messages[-1].content)[0])
+        return LABELS[number % 3] if number % 2 else "nonsense"
+
+    given = asked(single(contract=TEXT), ScriptedEngine(half))
+    edits = dict(direct(given))["review"]
+    one = trained(given, edits, "review")
+    assert one is not None and isinstance(one.edits[0], WrapRetry)
+    review = one.agent.node("review")
+    rights = {row.id: (row.targets or ("",))[0] for row in rows(30)}
+    assert review.demos
+    assert {demo.output["answer"] for demo in review.demos} == {"yes", "no"}
+    for demo in review.demos:
+        right = demo.inputs["answer"] == rights[demo.source]
+        assert (demo.output["answer"] == "yes") == right
+        assert not right or demo.output["missing"] == "nothing"
+
+
+def test_a_long_input_can_be_read_by_a_node_of_its_own() -> None:
+    given = asked(single())
+    assert "cited" not in names(given)
+    pool = [replace(row, inputs={"input": "word " * 200 + row.id}) for row in rows(30)]
+    taken = forward(single(), pool[:6], ScriptedEngine())
+    long = replace(given, trajectories=taken, scores=[0.0] * 6, pool=pool)
+    [(_, (edit,))] = [shape for shape in direct(long) if shape[0] == "cited"]
+    assert isinstance(edit, SplitNode) and edit.second.inputs == ("cited",)
+    assert longest(long, single().last) == "input"
 
 
 def test_a_vote_needs_no_training() -> None:
     reasons = single(contract=REASONED)
-    one = trained(asked(reasons), WrapVote("answer", 3), "vote")
+    one = trained(asked(reasons), [WrapVote("answer", 3)], "vote")
     assert one is not None and one.edits == (WrapVote("answer", 3),)
     assert one.agent.runs == {"answer": 3}
 
 
 def test_what_cannot_be_is_no_candidate() -> None:
-    assert trained(asked(single()), RemoveNode("answer"), "without answer") is None
+    assert trained(asked(single()), [RemoveNode("answer")], "without answer") is None
 
 
 def test_without_targets_nothing_is_shown() -> None:
     agent = replace(single(contract=Contract()), metric="judge")
     pool = [replace(row, targets=None) for row in rows(30)]
     given = replace(proposal(agent, pool, step=1), scores=[0.2] * 12)
-    edit = dict(direct(given))["check"]
-    one = trained(given, edit, "check")
+    assert [name for name, _ in direct(given)][:3] == ["check", "review", "best"]
+    one = trained(given, dict(direct(given))["check"], "check")
     assert one is not None and len(one.edits) == 1
     assert "Name the queue." in one.agent.last.instructions[0]  # it is told the task
 

@@ -1,0 +1,240 @@
+"""Shapes: structures that are worth a try, each as typed edits with new nodes told their jobs.
+
+A small library that needs no model to be thought of; `direct` says which of them fit an agent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from slearn.agent import (
+    Agent,
+    Branch,
+    Contract,
+    Field,
+    Node,
+    names_of,
+    parts_of,
+    reshape,
+)
+from slearn.errors import InputError
+from slearn.loss import task_text
+from slearn.optim.base import Proposal
+from slearn.optim.lines import by_blame
+from slearn.optim.structure import (
+    AddCase,
+    AddNode,
+    MoveNode,
+    RemoveNode,
+    Rewire,
+    SplitNode,
+    StructureEdit,
+    Unwrap,
+    WrapBest,
+    WrapRetry,
+    WrapVote,
+    restructure,
+)
+
+MOST_NODES = 5
+NOTE = Contract((Field("answer", max_chars=240, max_tokens=60),))
+_MANY = 8  # choices from which on a shortlist may help
+_LISTED = 100
+_LONG = 120  # tokens of an input of which a part may suffice
+_CITED = Contract((Field("answer", max_chars=480, max_tokens=110),))
+_YES_NO = Field("answer", "choice", choices=("yes", "no"))
+_GRADES = Contract((Field("answer", "choice", choices=tuple("12345")),))
+_TURNS = 2  # of a node that writes again, its first try included
+_TRIES = 3  # of which the best is taken
+_OFFERED = 12  # moves that a model may choose from, of each sort
+
+# Jobs of a node in front of another: its name, and what it is told.
+JOBS = (
+    ("notes", "Write down in a few words what in the input decides the answer."),
+    ("plan", "Write in a few words the steps that lead to the answer, without the answer."),
+    ("plain", "Say the input again in short and simple words."),
+)
+CHECK = "Look at the input and at the draft, and give the right answer."
+MEND = "Write the draft again so that it does all that the task asks for: {task}"
+REVIEW = "Say what the draft does not do of what the task asks for, then whether it does all of it."
+GRADE = "Grade how well the draft does what the task asks for, from 1 (badly) to 5 (perfectly)."
+CITE = "Copy out of the input the few sentences that the answer depends on, and nothing else."
+
+Shape = tuple[str, tuple[StructureEdit, ...]]  # its name and its edits
+
+
+def direct(proposal: Proposal) -> list[Shape]:
+    """Return the shapes that fit an agent, the likeliest to pay first.
+
+    >>> # [name for name, edits in direct(proposal)]
+    """
+    agent, last = proposal.agent, proposal.agent.last
+    judged = agent.metric == "judge"
+    found: list[Shape] = []
+    for name in reversed(by_blame(proposal)):
+        if len(agent.nodes) > 1 and name not in agent.ends:
+            found.append((f"without {name}", (RemoveNode(name),)))
+    reasons = last.output.fields[0] != last.output.answer
+    held = last.name in repeated(agent)
+    if reasons and not held and agent.metric not in ("judge", "tests"):
+        found.append(("vote", (WrapVote(last.name),)))
+    if len(agent.nodes) >= MOST_NODES or len(agent.ends) > 1:
+        return found
+    choices = last.output.answer.choices or ()
+    if _MANY <= len(choices) <= _LISTED:
+        told = "Name the three labels that fit the input best, out of: " + ", ".join(choices) + "."
+        found.append(("shortlist", (noting(agent, last, "shortlist", told),)))
+    names = {node.name for node in agent.nodes}
+    column = longest(proposal, last, _LONG)
+    if column and "cited" not in names:
+        found.append(("cited", (reading(agent, last, "cited", CITE, column),)))
+    if "check" not in names:
+        found.append(("check", (checking(agent, last, CHECK),)))
+    retry: list[Shape] = []
+    if not held and last.output.answer.type in ("text", "json"):
+        retry = [("review", (retrying(agent, last, REVIEW),))]
+        retry += [("best", (grading(agent, last, GRADE),))] if judged else []
+    before = [
+        (name, (noting(agent, last, name, told),)) for name, told in JOBS if name not in names
+    ]
+    return [*found, *retry, *before] if judged else [*found, *before, *retry]
+
+
+def longest(proposal: Proposal, node: Node, least: int = 0) -> str:
+    """Return the column that a node reads most of, '' where that is less than so many tokens.
+
+    >>> # longest(proposal, agent.last)
+    """
+    steps = [taken.step_of(node.name) for taken in proposal.trajectories]
+    sizes: Counter[str] = Counter()
+    for step in steps:
+        for name in node.inputs if step else ():
+            if step and name in proposal.agent.columns:
+                sizes[name] += proposal.engine.count_tokens(step.inputs[name])
+    name, size = max(sizes.items(), key=lambda item: item[1], default=("", 0))
+    return name if size >= least * len(steps) else ""
+
+
+def noting(agent: Agent, node: Node, name: str, told: str) -> AddNode:
+    """Return the edit that puts a node of a job in front of another.
+
+    >>> # noting(agent, agent.last, "notes", JOBS[0][1]).new.inputs
+    """
+    new = Node(reshape.fresh_name(agent, name), (told,), _own(agent, node), NOTE)
+    return AddNode(node.name, replace(new, layout=node.layout))
+
+
+def reading(agent: Agent, node: Node, name: str, told: str, column: str) -> SplitNode:
+    """Return the edit that lets a new node read for another, which reads what is left of a column.
+
+    >>> # reading(agent, agent.last, "cited", CITE, "context").second.inputs
+    """
+    new = Node(reshape.fresh_name(agent, name), (told,), node.inputs, _CITED, layout=node.layout)
+    return SplitNode(node.name, new, replace(reshape.renamed(node, column, new.name), demos=()))
+
+
+def checking(agent: Agent, node: Node, told: str) -> AddNode:
+    """Return the edit that puts a node behind the last one, which gives the answer anew.
+
+    >>> # checking(agent, agent.last, CHECK).new.inputs
+    """
+    if agent.metric == "judge":
+        told = MEND.format(task=" ".join(node.instructions)) if told == CHECK else told
+    answer = replace(node.output.answer, decide="writing", bias=(), abstain=0.0)
+    inputs = (*_own(agent, node), node.name)
+    new = Node(reshape.fresh_name(agent, "check"), (told,), inputs, Contract((answer,)))
+    return AddNode(node.name, new, behind=True)
+
+
+def retrying(agent: Agent, node: Node, told: str) -> WrapRetry:
+    """Return the edit that lets a node write again until a new one finds that nothing is missing.
+
+    >>> # retrying(agent, agent.last, REVIEW).check.output.fields[0].name
+    """
+    missing = replace(NOTE.answer, name="missing")
+    inputs = (*_own(agent, node), node.name)
+    lines = (told, _task(agent))
+    new = Node(reshape.fresh_name(agent, "review"), lines, inputs, Contract((missing, _YES_NO)))
+    return WrapRetry(node.name, new, "yes", _TURNS)
+
+
+def grading(agent: Agent, node: Node, told: str) -> WrapBest:
+    """Return the edit that takes the best of some tries, as a new node grades them.
+
+    >>> # grading(agent, agent.last, GRADE).times
+    """
+    inputs = (*_own(agent, node), node.name)
+    new = Node(reshape.fresh_name(agent, "grade"), (told, _task(agent)), inputs, _GRADES)
+    return WrapBest(node.name, new, _TRIES)
+
+
+def parting(agent: Agent, node: Node, when: str, job: str) -> tuple[StructureEdit, ...]:
+    """Return the edits that treat some inputs apart: a new node chooses, another one is told more.
+
+    >>> # parting(agent, agent.last, "The input is a question.", "Write yes or no.")
+    """
+    asked = f"Answer yes where this is so, else no: {when}"
+    name = reshape.fresh_name(agent, "kind")
+    router = Node(name, (asked,), _own(agent, node), Contract((_YES_NO,)), layout=node.layout)
+    apart = reshape.fresh_name(agent, f"{node.name}_apart")
+    new = replace(node, name=apart, instructions=(*node.instructions, job), writes="")
+    return AddNode(node.name, router, read=False), AddCase(node.name, name, "yes", new)
+
+
+def moves(agent: Agent) -> dict[str, StructureEdit]:
+    """Return the ways to run nodes in another order, or to let them read something else, in words.
+
+    Only those that the checks let through.
+
+    >>> # moves(agent)["answer reads input in place of notes"]
+    """
+    names = [node.name for node in agent.nodes]
+    orders = {f"{a} right after {b}": MoveNode(a, b) for a in names for b in names if a != b}
+    known = [*agent.columns, *names]
+    wires = {
+        f"{node.name} reads {new} in place of {old}": Rewire(node.name, old, new)
+        for node in agent.nodes
+        for old in node.inputs
+        for new in known
+        if new not in (node.name, *node.inputs)
+    }
+    found: dict[str, StructureEdit] = {}
+    for edits in (orders, wires):
+        fit = [(words, edit) for words, edit in edits.items() if _fits(agent, edit)]
+        found.update(fit[:_OFFERED])
+    return found
+
+
+def repeated(agent: Agent) -> set[str]:
+    """Return the nodes that a loop, a list, a vote or the best of some may run more than once.
+
+    >>> # repeated(agent)
+    """
+    parts = parts_of(agent.flow.steps)
+    bodies = [part.body for part in parts if not isinstance(part, str | Branch)]
+    return {name for body in bodies for name in names_of(body)}
+
+
+def undoable(agent: Agent) -> list[str]:
+    """Return the nodes that stand alone in a vote or the like, which can be undone.
+
+    >>> # undoable(agent)
+    """
+    return [node.name for node in agent.nodes if _fits(agent, Unwrap(node.name))]
+
+
+def _fits(agent: Agent, edit: StructureEdit) -> bool:
+    try:
+        return restructure(agent, edit) != agent
+    except InputError:
+        return False
+
+
+def _own(agent: Agent, node: Node) -> tuple[str, ...]:
+    """Return what a node reads of the data, or all that it reads where that is nothing."""
+    return tuple(own for own in node.inputs if own in agent.columns) or node.inputs
+
+
+def _task(agent: Agent) -> str:
+    return f"The task: {task_text(agent)}"
