@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,9 @@ Kind = Literal["choice", "number", "set", "text", "none"]
 MOST_LABELS = 30
 MOST_NUMBER_LABELS = 5
 _ROWS_A_LABEL = 3
+_MANY_LABELS = 200  # so many where nearly every one comes up again
+_MANY_ROWS_A_LABEL = 2
+_ONCE = 0.2  # of the rows: about the chance that the next row brings a label unseen (Good-Turing)
 _PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
 _DECORATED = re.compile(r"[-+−]?\s?[$£€¥₹]?\s?[0-9][0-9.,]*\s?[%$£€¥₹]?")
 _ITEMS = re.compile(r"[,;\n]")
@@ -36,8 +40,8 @@ class Answers:
     labels: tuple[str, ...] = ()
 
 
-def look(examples: Sequence[Example]) -> Answers:
-    """Say what the targets of the examples are.
+def look(examples: Sequence[Example], more: Sequence[Example] = ()) -> Answers:
+    """Say what the targets of the examples are; `more` may tell that many of them are labels.
 
     >>> look([Example("1", {}, ("12",)), Example("2", {}, ("-3.5",))]).kind
     'number'
@@ -57,6 +61,10 @@ def look(examples: Sequence[Example]) -> Answers:
         return Answers("choice", f"{len(labels)} labels, about {each:.0f} rows each", labels)
     if numbers:
         return Answers("number", "every target is a number", labels)
+    every = Counter(text for example in (*examples, *more) for text in example.targets or ())
+    if _are_many_labels(every):
+        why = f"{len(every)} labels, nearly all of them in several rows"
+        return Answers("choice", why, tuple(sorted(every)))
     if _are_sets(texts):
         return Answers("set", "the targets are lists of a few recurring items", labels)
     return Answers("text", f"{len(labels)} different targets in {len(rows)} rows", labels)
@@ -105,6 +113,16 @@ def _are_labels(labels: Sequence[str], rows: int, limit: int) -> bool:
         return False
     enough = rows >= _ROWS_A_LABEL * len(labels) or (len(labels) == 2 and rows >= 4)
     return enough and are_label_like(labels)
+
+
+def _are_many_labels(found: Counter[str]) -> bool:
+    """Say whether targets are labels of which there are many: of open answers most come up once."""
+    if not MOST_LABELS < len(found) <= _MANY_LABELS:
+        return False
+    rows = found.total()
+    once = sum(count == 1 for count in found.values())
+    enough = rows >= _MANY_ROWS_A_LABEL * len(found) and once <= _ONCE * rows
+    return enough and are_label_like(tuple(found))
 
 
 def _are_sets(texts: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from slearn.agent import Contract, Field, Functions
 from slearn.engine import Grammar
 from slearn.values import Example
 
+_NAMED = 20  # choices that are listed where an agent is described
 ROOM = 2
 LEAST_CHARS = 24
 LEAST_TOKENS = 12
@@ -139,10 +140,11 @@ def describe(field: Field) -> str:
     >>> describe(Field(type="choice", choices=("yes", "no")))
     'one of: yes, no'
     """
-    if field.type == "choice":
-        return (
-            "one of: " + ", ".join(field.choices) if field.choices else "a choice of the row's own"
-        )
+    if field.type == "choice" and not field.choices:
+        return "a choice of the row's own"
+    if field.choices:
+        listed, rest = ", ".join(field.choices[:_NAMED]), len(field.choices) - _NAMED
+        return f"one of: {listed}" + (f", and {rest} more" if rest > 0 else "")
     if field.type == "number":
         return "a number"
     if field.type == "call":

@@ -67,7 +67,7 @@ def propose(
     if not train:
         raise DataError("there is no row to learn from")
     decisions: list[Decision] = []
-    answers = look(train)
+    answers = look(train, val)
     chosen, why = _metric(train, answers, metric, labels)
     decisions.append(Decision(f"metric {chosen}", why))
     field, why = _field(train, answers, chosen, labels)

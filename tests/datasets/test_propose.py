@@ -176,6 +176,23 @@ def test_choice_as_the_named_metric_makes_labels_of_many_targets() -> None:
     assert answer.type == "choice" and len(answer.choices or ()) >= 30
 
 
+def test_many_labels_are_labels_where_nearly_all_come_up_again() -> None:
+    labels = [f"intent_{n}" for n in range(70)]
+    train = examples(*[label for label in labels for _ in range(2)])
+    val = examples(*labels[:60])
+    found = propose(train, val)
+    assert found.agent.metric == "choice"
+    assert found.agent.last.output.answer.choices == tuple(sorted(labels))
+    assert found.decisions[0].why == "70 labels, nearly all of them in several rows"
+    assert found.decisions[1].what.endswith("and 50 more")
+
+
+def test_open_answers_are_no_labels_even_where_some_come_up_again() -> None:
+    common = ["yes"] * 20 + ["no"] * 20
+    found = propose(examples(*common, *[f"city {n}" for n in range(45)]), examples("yes", "no"))
+    assert found.agent.metric == "exact" and found.agent.last.output.answer.type == "text"
+
+
 def test_what_only_validation_shows_widens_the_contract_and_says_which_row() -> None:
     train = examples(*["a", "b"] * 6)
     wider = propose(train, [Example("v7", {"input": "x"}, ("c",))])
