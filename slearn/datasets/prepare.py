@@ -43,6 +43,7 @@ def prepare(
     """
     rows = list(rows)
     columns = find_columns(rows, wishes, where)
+    unread = _unread(rows, columns)
     rows, notes = _tidy(rows, columns)
     examples = to_examples(rows, columns, where)
     if wishes.metric is None and _mostly_bare(examples):
@@ -69,10 +70,22 @@ def prepare(
             labels=labels,
         )
         # What cannot be read must not shape the agent either: it is proposed again without.
-        readable, unread = _readable(examples, proposal.agent.metric, where)
+        readable, faults = _readable(examples, proposal.agent.metric, where)
         if len(readable) == len(examples):
-            return Prepared(proposal, parts, columns, (*notes, *more, *proposal.decisions))
-        examples, more = readable, [*more, *unread]
+            decisions = (*unread, *notes, *more, *proposal.decisions)
+            return Prepared(proposal, parts, columns, decisions)
+        examples, more = readable, [*more, *faults]
+
+
+def _unread(rows: list[Row], columns: Columns) -> list[Decision]:
+    """Say which columns the agent will not see: a question without its context is a hard one."""
+    used = {*columns.inputs, columns.target, columns.choices, columns.functions, "id"}
+    names = [
+        name for name in dict.fromkeys(name for row in rows for name in row) if name not in used
+    ]
+    if not names:
+        return []
+    return [Decision(f"columns not read: {', '.join(names)}", "name what to read with --input")]
 
 
 def _tidy(rows: list[Row], columns: Columns) -> tuple[list[Row], list[Decision]]:

@@ -30,6 +30,7 @@ def test_what_is_said(slearn: Any, here: Path, rows_file: Any) -> None:
     rows_file(here / "sums.jsonl", ROWS)
     said = slearn("init", "sums", "--data", "sums.jsonl", "--instruction", "Add.")
     assert said.stdout.splitlines() == [
+        "columns not read: note (name what to read with --input)",
         "metric number (every target is a number)",
         "answers are a number (every target is a plain number)",
         "wrote sums/agent.yaml, sums/train.jsonl, sums/val.jsonl, sums/test.jsonl, sums/data.json",
@@ -44,7 +45,7 @@ def test_json_says_the_same(slearn: Any, here: Path, rows_file: Any) -> None:
     said = json.loads(slearn("init", "s", "--data", "sums.jsonl", "--json").stdout)
     assert said["rows"] == {"train": 5, "val": 3, "test": 4}
     assert (said["metric"], said["answer"]["type"]) == ("number", "number")
-    assert [set(decision) for decision in said["decisions"]] == [{"what", "why"}] * 2
+    assert [set(decision) for decision in said["decisions"]] == [{"what", "why"}] * 3
     assert said["agent"] == "s/agent.yaml"
 
 
