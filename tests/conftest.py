@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +12,22 @@ import pytest
 
 from slearn.engine import Engine, EngineSettings, open_engine
 
+_HOMES = itertools.count()
 # A deadline fails on a busy machine: speed is measured in bench/.
 hypothesis.settings.register_profile("slearn", deadline=None)
 hypothesis.settings.load_profile("slearn")
 
 
 @pytest.fixture(autouse=True)
-def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep tests out of the user's home and away from every model hub."""
-    monkeypatch.setenv("SLEARN_HOME", str(tmp_path / "slearn-home"))
+def isolated(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep tests out of the user's home and away from every model hub.
+
+    The home of a test is made by whoever writes into it: most write nothing.
+    """
+    home = tmp_path_factory.getbasetemp() / f"home-{next(_HOMES)}"
+    monkeypatch.setenv("SLEARN_HOME", str(home))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 

@@ -21,7 +21,7 @@ from slearn.agent.flow import (
     names_of,
     parts_of,
 )
-from slearn.agent.forward import forward, last_asks, take
+from slearn.agent.forward import Pairs, forward, forward_all, last_asks, take
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Node, Role, ToolCall
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.trajectory import Step, Trajectory
@@ -49,6 +49,7 @@ __all__ = [
     "Functions",
     "Loop",
     "Node",
+    "Pairs",
     "Part",
     "Role",
     "Step",
@@ -61,6 +62,7 @@ __all__ = [
     "doubt",
     "flow_lines",
     "forward",
+    "forward_all",
     "inputs_text",
     "instructions",
     "last_asks",

@@ -1,11 +1,13 @@
 """The forward pass: examples through the flow, kept as trajectories.
 
-All examples walk at once: what they all wait for, of whichever node, is one round for the engine.
+All examples walk at once, of several agents too: what they all wait for, of whichever node, is one
+round for the engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from slearn.agent.ask import Ask
 from slearn.agent.decide import decide
@@ -16,6 +18,7 @@ from slearn.agent.write import write
 from slearn.engine import GREEDY, Engine, Sampling, Watcher
 from slearn.values import Example, Usage
 
+Pairs = Sequence[tuple[Agent, Sequence[Example]]]
 Respond = Callable[[list[Ask]], list[Step]]
 
 
@@ -35,17 +38,33 @@ def forward(
 
     Raises InputError when an example lacks an input, ContextError when a prompt does not fit.
     """
-    courses = _courses(agent, examples, engine, late, sampling, seed)
+    pairs = [(agent, examples)]
+    return forward_all(pairs, engine, sampling=sampling, seed=seed, watch=watch, late=late)[0]
+
+
+def forward_all(
+    pairs: Pairs,
+    engine: Engine,
+    *,
+    sampling: Sampling = GREEDY,
+    seed: int = 0,
+    watch: Watcher | None = None,
+    late: Callable[[], bool] = lambda: False,
+) -> list[list[Trajectory]]:
+    """Run several agents, each on its own examples: what all of them wait for is one round.
+
+    >>> # forward_all([(agent, rows), (rival, rows)], engine)[1][0].answer
+    """
+    courses = _courses(pairs, engine, late, sampling, seed)
     states = _driven(courses, lambda asks: take(asks, engine, watch))
-    return [
-        Trajectory(
-            course.example,
-            tuple(state.steps),
-            answer_of(agent, state.last),
-            state.last.path if state.last else "",
-        )
-        for course, state in zip(courses, states, strict=True)
-    ]
+    ends = iter(zip(courses, states, strict=True))
+    return [[_trajectory(*next(ends)) for _ in examples] for _, examples in pairs]
+
+
+def _trajectory(course: Course, state: State) -> Trajectory:
+    answer = answer_of(course.agent, state.last)
+    path = state.last.path if state.last else ""
+    return Trajectory(course.example, tuple(state.steps), answer, path)
 
 
 def take(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) -> list[Step]:
@@ -62,8 +81,7 @@ def take(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) -> l
 
 
 def last_asks(
-    agent: Agent,
-    examples: Sequence[Example],
+    pairs: Pairs,
     engine: Engine,
     watch: Watcher | None = None,
     *,
@@ -71,14 +89,16 @@ def last_asks(
 ) -> list[list[Ask]]:
     """Run what stands before the answer, and return what would be asked for it: of each that votes.
 
-    Where a flow goes on after its answer (a loop checks it), that is run too. `taken` are the first
-    steps of each example, where they are known: what they say is not asked again.
+    One list for each example of each pair, in their order. Where a flow goes on after its answer (a
+    loop checks it), that is run too. `taken` are the first steps of each, where they are known:
+    what they say is not asked again.
 
-    >>> # last_asks(agent, [example], engine)[0][0].inputs["input"]
+    >>> # last_asks([(agent, [example])], engine)[0][0].inputs["input"]
     """
+    courses = _courses(pairs, engine)
     known: list[Mapping[str, Step]] = [{s.path or s.node: s for s in own} for own in taken or ()]
-    known = known or [{} for _ in examples]
-    made: list[dict[str, Ask]] = [{} for _ in examples]
+    known = known or [{} for _ in courses]
+    made: list[dict[str, Ask]] = [{} for _ in courses]
 
     def respond(asks: list[Ask]) -> list[Step]:
         missing = [a for a in asks if not a.final and a.path not in known[a.number]]
@@ -92,28 +112,29 @@ def last_asks(
                 steps.append(known[ask.number].get(ask.path) or next(found))
         return steps
 
-    states = _driven(_courses(agent, examples, engine), respond)
+    states = _driven(courses, respond)
     return [
         [own[step.path] for step in state.answered] for state, own in zip(states, made, strict=True)
     ]
 
 
 def _courses(
-    agent: Agent,
-    examples: Sequence[Example],
+    pairs: Pairs,
     engine: Engine,
     late: Callable[[], bool] = lambda: False,
     sampling: Sampling = GREEDY,
     seed: int = 0,
 ) -> list[Course]:
-    most = agent.flow.tokens
-
-    def done(steps: Sequence[Step]) -> bool:
+    def done(most: int, steps: Sequence[Step]) -> bool:
         # Counted from the texts, because what was computed is free where it is computed no more.
         used = sum(engine.count_tokens(step.text) for step in steps) if most else 0
         return late() or (most > 0 and used >= most)
 
-    return [Course(agent, e, sampling, seed, number, done) for number, e in enumerate(examples)]
+    each = [(agent, example) for agent, examples in pairs for example in examples]
+    return [
+        Course(agent, example, sampling, seed, number, partial(done, agent.flow.tokens))
+        for number, (agent, example) in enumerate(each)
+    ]
 
 
 def _driven(courses: Sequence[Course], respond: Respond) -> list[State]:

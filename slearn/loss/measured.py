@@ -18,8 +18,9 @@ from slearn.agent import (
     Ask,
     Contract,
     Field,
+    Pairs,
     Step,
-    forward,
+    forward_all,
     last_asks,
     render,
     weighing,
@@ -70,25 +71,28 @@ def measured_losses(
     task: str = "",
 ) -> list[list[float]]:
     """Return the losses of several agents, each on its own examples, scored in one round."""
-    requests: list[Wanted] = []
-    places: list[tuple[int, int]] = []
     losses = [[UNSAYABLE] * len(batch) for batch in examples]
-    for index, (agent, batch) in enumerate(zip(agents, examples, strict=True)):
-        told = [number for number, example in enumerate(batch) if example.targets]
-        untold = [number for number, example in enumerate(batch) if not example.targets]
-        chosen = [batch[number] for number in told]
-        first = len(places)
-        for place, request, read in _requests(agent, chosen, engine, watch):
-            requests.append((first + place, request, read))
-        places += [(index, number) for number in told]
-        if untold:
-            grades = _grades(agent, [batch[n] for n in untold], engine, judge_engine, watch, task)
-            for number, grade in zip(untold, grades, strict=True):
-                losses[index][number] = -math.log(max(grade, 1e-6))
-    found = _read(requests, engine, watch, len(places))
-    for (index, number), loss in zip(places, found, strict=True):
-        losses[index][number] = loss
+    numbered = [(i, n, e) for i, batch in enumerate(examples) for n, e in enumerate(batch)]
+    told = [(i, n) for i, n, example in numbered if example.targets]
+    untold = [(i, n) for i, n, example in numbered if not example.targets]
+    for places, measure in ((told, _likelihoods), (untold, _grades)):
+        if places:
+            pairs = [
+                (agent, [examples[i][n] for i, n in places if i == index])
+                for index, agent in enumerate(agents)
+            ]
+            found = measure(pairs, engine, judge_engine or engine, watch, task)
+            for (i, n), loss in zip(places, found, strict=True):
+                losses[i][n] = loss
     return losses
+
+
+def _likelihoods(
+    pairs: Pairs, engine: Engine, _: Engine, watch: Watcher | None, __: str
+) -> list[float]:
+    """Return the losses of examples with targets, of all pairs in their order."""
+    found = _requests(pairs, engine, watch)
+    return _read(found, engine, watch, sum(len(batch) for _, batch in pairs))
 
 
 def losses_after(
@@ -104,7 +108,7 @@ def losses_after(
 
     >>> # losses_after(agent, [example], [steps_until_a_node], engine)
     """
-    found = _requests(agent, examples, engine, watch, taken)
+    found = _requests([(agent, examples)], engine, watch, taken)
     return _read(found, engine, watch, len(examples))
 
 
@@ -169,8 +173,7 @@ def mixed(losses: Sequence[float]) -> float:
 
 
 def _requests(
-    agent: Agent,
-    examples: Sequence[Example],
+    pairs: Pairs,
     engine: Engine,
     watch: Watcher | None,
     taken: Sequence[tuple[Step, ...]] | None = None,
@@ -179,7 +182,7 @@ def _requests(
 
     With each goes the place of its example: where some vote there are several.
     """
-    finals = last_asks(agent, examples, engine, watch, taken=taken)
+    finals = last_asks(pairs, engine, watch, taken=taken)
     asks = [ask for own in finals for ask in own]
     places = [place for place, own in enumerate(finals) for _ in own]
     begun = _begun(asks, engine, watch)
@@ -242,19 +245,16 @@ def _whole(contract: Contract, *, tools: bool) -> bool:
 
 
 def _grades(
-    agent: Agent,
-    examples: Sequence[Example],
-    engine: Engine,
-    judge_engine: Engine | None,
-    watch: Watcher | None,
-    task: str,
+    pairs: Pairs, engine: Engine, judge_engine: Engine, watch: Watcher | None, task: str
 ) -> list[float]:
-    """Return what answers to examples without targets are worth, from 0 to 1.
+    """Return the losses of examples without targets: -log of what their answers are worth, 0 to 1.
 
     Unit tests say it where the metric is `tests`: a judge's opinion would accept code that fails.
     """
-    trajectories = forward(agent, examples, engine, watch=watch)
-    grader = judge_engine or engine
-    if agent.metric == "tests":
-        return run_tests([trajectory.answer for trajectory in trajectories], examples, grader)
-    return judge(agent, trajectories, grader, watch, task=task)
+    grades: list[float] = []
+    for (agent, batch), taken in zip(pairs, forward_all(pairs, engine, watch=watch), strict=True):
+        if agent.metric == "tests":
+            grades += run_tests([one.answer for one in taken], batch, judge_engine)
+        elif taken:
+            grades += judge(agent, taken, judge_engine, watch, task=task)
+    return [-math.log(max(grade, 1e-6)) for grade in grades]

@@ -68,7 +68,7 @@ def fitting_rows(agent: Agent, pool: Sequence[Example]) -> list[Example]:
 def written(proposal: Proposal, rows: Sequence[Example]) -> list[Generation]:
     """Return what the last node writes for each row, with how likely it was."""
     node, engine, watch = proposal.agent.last, proposal.runner, proposal.watch
-    asks = last_asks(proposal.agent, rows, engine, watch)
+    asks = last_asks([(proposal.agent, rows)], engine, watch)
     requests = [
         GenerateRequest(
             render(own[0].node, own[0].inputs, row),

@@ -107,7 +107,7 @@ def weigh(
     """Return the likelihoods of all choices on each row."""
     engine, watch = proposal.runner, proposal.watch
     # Of several that vote the first stands for all.
-    firsts = [own[0] for own in last_asks(agent, rows, engine, watch)]
+    firsts = [own[0] for own in last_asks([(agent, rows)], engine, watch)]
     asks = [replace(ask, node=replace(ask.node, output=node.output)) for ask in firsts]
     begun = write_before_answer(asks, engine, watch)
     requests = [weighing(ask, before) for ask, before in zip(asks, begun, strict=True)]

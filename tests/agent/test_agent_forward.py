@@ -167,7 +167,7 @@ def test_a_field_of_an_earlier_node_can_be_read_by_its_name() -> None:
 def test_all_but_the_answer_runs_when_only_what_would_be_asked_for_it_is_wanted() -> None:
     engine = ScriptedEngine(script)
     examples = [Example(str(n), {"input": f"x{n}"}) for n in range(2)]
-    asks = last_asks(chain(), examples, engine)
+    asks = last_asks([(chain(), examples)], engine)
     assert engine.rounds == 2
     assert [[ask.node.name for ask in own] for own in asks] == [["three"], ["three"]]
     assert asks[1][0].inputs == {"two": "B(A(x1))", "one.answer": "A(x1)", "input": "x1"}
@@ -183,7 +183,7 @@ def test_what_is_known_to_be_said_is_not_asked_again() -> None:
     example = Example("1", {"input": "x"})
     first = forward(chain(), [example], ScriptedEngine(script))[0].steps[0]
     other = replace(first, output={"answer": "else"}, text="else")
-    ((ask,),) = last_asks(chain(), [example], engine, taken=[(other,)])
+    ((ask,),) = last_asks([(chain(), [example])], engine, taken=[(other,)])
     assert engine.rounds == 1  # for the second node
     assert ask.inputs == {"two": "B(else)", "one.answer": "else", "input": "x"}
 

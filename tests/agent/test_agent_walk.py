@@ -553,7 +553,7 @@ def test_examples_do_not_meddle_with_each_other(made: Agent) -> None:
 def test_a_way_that_is_known_is_gone_again_without_asking(made: Agent) -> None:
     found = forward(made, ROWS, Rounds(by_chance))
     engine = Rounds(by_chance)
-    asks = last_asks(made, ROWS, engine, taken=[one.steps for one in found])
+    asks = last_asks([(made, ROWS)], engine, taken=[one.steps for one in found])
     assert engine.asked == [] and engine.rounds == 0
     for trajectory, own in zip(found, asks, strict=True):
         steps = {one.path: one for one in trajectory.steps}
@@ -570,27 +570,27 @@ def test_what_is_not_known_is_asked_as_the_forward_pass_asks_it(made: Agent) -> 
     """So that what it has paid for is free, and the answers alone are not asked."""
     first, second = Rounds(by_chance), Rounds(by_chance)
     forward(made, ROWS, first)
-    last_asks(made, ROWS, second)
+    last_asks([(made, ROWS)], second)
     paid = {request.key() for requests in first.asked for request in requests}
     assert {request.key() for requests in second.asked for request in requests} <= paid
 
 
 def test_of_nodes_that_run_together_at_the_end_the_last_is_the_answer() -> None:
     engine = saying({})
-    (own,) = last_asks(agent([n("a"), n("b")], "a", "b"), [row()], engine)
+    (own,) = last_asks([(agent([n("a"), n("b")], "a", "b"), [row()])], engine)
     assert [ask.path for ask in own] == ["b"]
     assert [r.where for requests in engine.asked for r in requests] == ["node 'a', example 1"]
 
 
 def test_all_that_vote_are_asked_for_wherever_they_ended() -> None:
     made = agent([n("a"), n("b")], Vote(("a", Branch("a", (("x", ("b",)),))), 3))
-    (own,) = last_asks(made, [row()], by_seed({"a": ["x", "y", "x"], "b": ["z"]}))
+    (own,) = last_asks([(made, [row()])], by_seed({"a": ["x", "y", "x"], "b": ["z"]}))
     assert [ask.node.name for ask in own] == ["b", "a", "b"]
 
 
 def test_where_the_flow_goes_on_behind_its_answer_that_runs_too() -> None:
     engine = saying({"write": ["one", "two"], "check": ["no", "yes"]})
-    (own,) = last_asks(loop(answer="draft"), [row()], engine)
+    (own,) = last_asks([(loop(answer="draft"), [row()])], engine)
     assert [(ask.node.name, ask.inputs["draft"]) for ask in own] == [("write", "one")]
     assert len(engine.asked) == 4
 

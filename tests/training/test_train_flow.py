@@ -79,8 +79,8 @@ def test_the_best_teaches_what_was_graded_best() -> None:
     (one,) = forward(best, rows(1), Luck())
     demo = demo_from(one, best.node("answer"))
     assert one.answer == LABELS[1] and demo is not None and demo.output["answer"] == LABELS[1]
-    assert [ask.path for ask in last_asks(best, rows(1), Luck())[0]] == ["answer*2"]
-    (ask,) = last_asks(best, rows(1), Luck())[0]
+    assert [ask.path for ask in last_asks([(best, rows(1))], Luck())[0]] == ["answer*2"]
+    (ask,) = last_asks([(best, rows(1))], Luck())[0]
     assert ask.sampling.temperature > 0  # asked as the winner was, so that it is found again
 
 
