@@ -15,7 +15,7 @@ from functools import partial
 
 from slearn.agent import Agent, agent_to_text
 from slearn.batches import sample
-from slearn.budget import with_token_budget
+from slearn.budget import prompt_share, with_token_budget
 from slearn.cli.plan import Plan
 from slearn.engine import Engine, Watcher
 from slearn.errors import ContextError
@@ -35,6 +35,7 @@ from slearn.optim import (
     ReasonFirst,
     Restructure,
     SetDemos,
+    Tips,
     Wanted,
     apply,
 )
@@ -47,6 +48,8 @@ from slearn.values import Example, digest
 
 DEMOS = (DemoSets, DemoEdits, PassedDemos)
 OTHERS = tuple(type(each) for each in OPTIMIZERS if not isinstance(each, DEMOS))
+PROMPTS = (LineEdits, Tips, Induce, Cross)  # who writes instruction lines, and crosses of those
+BESIDE = tuple(type(each) for each in OPTIMIZERS if not isinstance(each, PROMPTS))
 FROM_GRADIENTS = (LineEdits, DemoEdits)  # the model writes their candidates with gradients in view
 
 SIZES = (0, 4, 8, 16)
@@ -91,7 +94,8 @@ def training(
     job: Job, off: tuple[type[Optimizer], ...] = (), measure: Measure = measured_losses
 ) -> RunResult:
     """Train without the optimizers that are off, candidates compared by a measure."""
-    settings = with_token_budget(job.settings, job.engine)
+    share = prompt_share(job.plan.agent, job.plan.data.train, job.engine.count_tokens)
+    settings = with_token_budget(job.settings, job.engine, share=share)
     return train(
         job.plan.agent,
         job.plan.data,
@@ -184,6 +188,7 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-front": partial(training, off=(Cross,)),
     "no-tools": partial(training, off=(CreateTool,)),
     "no-structure": partial(training, off=(Restructure,)),
+    "prompts-only": partial(training, off=BESIDE),
     "random-demos": random_demos,
     "untrained": untrained,
 }

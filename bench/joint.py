@@ -23,8 +23,8 @@ Nobody edits the structure, and no engine runs tools, which training gives to a 
 a chain. Apart from that each side has all optimizers that fit it: a lone node may have instructions
 induced and demonstrations of any train row, which a chain may not, and that favours `local`.
 
-Three tasks are few: the interval over tasks is too narrow (bootstrap.py). What is compared is a run
-that has a line; it is not made again, and one that was interrupted leaves nothing.
+Three tasks are few: the interval over tasks is too narrow (bootstrap.py). A run that has a line is
+not made again, and one that was interrupted leaves nothing, so the same command goes on.
 """
 
 from __future__ import annotations

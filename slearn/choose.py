@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
 
+from slearn.agent import Contract
 from slearn.batches import texts
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Optimizer, Proposal
@@ -18,6 +19,7 @@ from slearn.values import Example
 
 _CALLED = 40.0  # tokens of a call and its result, about
 _REFINED = 0.1  # of the budget that is left: what a better version of a finalist may take
+Written = tuple[str, Contract]  # what tells apart how much a node writes: its name, its contract
 _HEARD = 2 * LOOK  # rows of validation that a finalist needs to be believed
 
 Proposed = tuple[str, Candidate]  # with the name of the optimizer
@@ -82,13 +84,14 @@ def field_of(
     field = sorted(in_turn(list(groups.values())), key=lambda one: not one.tried)
     count = frame.guards.count
     row = fmean(count("\n".join(texts(one))) for one in rows) if rows else 0.0
+    known = lengths(proposal, count)
     prompts = [frame.guards.size(candidate.agent) for candidate in field]
     spent = frame.session.spent
     anew = spent.computed > 0 and not spent.shared  # an engine that reads each prompt every time
     costs = [
         Cost(
             float(p),
-            row * sum(one.agent.reads.values()) + writing(one, count) + p * anew,
+            row * sum(one.agent.reads.values()) + writing(one, count, known) + p * anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes),
             float(Lap(one).writes),
         )
@@ -137,23 +140,42 @@ def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate:
         return True
     once, more = optimizer.refine_price(proposal, candidate.agent, 0.0)
     rows = once / more if more else 0.0  # of no inputs, so each takes what its choices take
-    written = 2 * rows * writing(candidate, frame.guards.count)
+    count = frame.guards.count
+    written = 2 * rows * writing(candidate, count, lengths(proposal, count))
     return once + written <= _REFINED * frame.session.left
 
 
-def writing(candidate: Candidate, count: Callable[[str], int]) -> float:
+def writing(
+    candidate: Candidate, count: Callable[[str], int], known: Mapping[Written, float]
+) -> float:
     """Return about how many tokens a row makes an agent write, and its chat template takes.
 
-    Answers are about as long as those that a node is shown; a text that nobody showed is taken for
-    a quarter of what it may be.
+    What a node writes is read again by those behind it. Answers are about as long as those that a
+    node is shown, or as those that it gave with the same contract (`known`); a text that nobody has
+    seen is taken for a quarter of what it may be.
     """
-    tokens, runs = 12.0, candidate.agent.runs
-    for node in candidate.agent.nodes:
+    agent, once = candidate.agent, dict[str, float]()
+    for node in agent.nodes:
         texts = [field.max_tokens / 4 for field in node.output.fields if field.type == "text"]
         shown = [count(node.output.render(demo.output)) for demo in node.demos]
-        once = _CALLED * min(1, len(node.tools)) + (fmean(shown) if shown else sum(texts))
-        tokens += runs[node.name] * once
+        seen = known.get((node.name, node.output), sum(texts))
+        once[node.name] = _CALLED * min(1, len(node.tools)) + (fmean(shown) if shown else seen)
+    tokens, runs, reads = 12.0, agent.runs, agent.reads
+    for node in agent.nodes:
+        tokens += runs[node.name] * once[node.name]
+        handed = [once.get(name.partition(".")[0], 0.0) for name in node.inputs]
+        tokens += reads[node.name] * sum(handed)
     return tokens
+
+
+def lengths(proposal: Proposal, count: Callable[[str], int]) -> dict[Written, float]:
+    """Return how many tokens nodes wrote on the batch, by their names and contracts."""
+    found: dict[Written, list[int]] = {}
+    for trajectory in proposal.trajectories:
+        for step in trajectory.steps:
+            node = proposal.agent.node(step.node)
+            found.setdefault((node.name, node.output), []).append(count(step.text))
+    return {key: fmean(sizes) for key, sizes in found.items()}
 
 
 def refined(

@@ -77,6 +77,8 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         attributions=state.attributions,
         measure=frame.measure,
         front=unshown(state, batch.race),
+        rows=len(batch.race) + len(frame.validation),
+        task=frame.task,
     )
 
 
@@ -105,8 +107,7 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     for optimizer in (each for name in order for each in frame.optimizers if each.name == name):
         left = frame.session.left
         if left >= max(1, least) and optimizer.price(proposal) <= left * _DEAREST:
-            misses = frame.turns.misses(optimizer.name)
-            made = optimizer.propose(replace(proposal, misses=misses))
+            made = optimizer.propose(frame.turns.shown(proposal, optimizer.name))
             cost = left - frame.session.left
             frame.turns.paid(optimizer.name, cost)
             fine = allowed(frame, state, made, proposal.step)

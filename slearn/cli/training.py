@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from slearn.budget import with_token_budget
+from slearn.budget import prompt_share, with_token_budget
 from slearn.cli import options
 from slearn.cli.engines import open_noted, open_pair
 from slearn.cli.history import check_out, trained_agent, write_agent
@@ -91,7 +91,8 @@ def _carry_out(
             ToolEngine(other, box) if other is not engine else engine,
         )
         if resume is None:
-            settings = with_token_budget(settings, engine, other)
+            share = prompt_share(plan.agent, plan.data.train, engine.count_tokens)
+            settings = with_token_budget(settings, engine, other, share=share)
             log = store.begin({**config, "settings": settings.as_json()})
         else:
             log = store.resume(resume)

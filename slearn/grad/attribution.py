@@ -21,6 +21,7 @@ from slearn.values import Example
 
 HARM = -0.1  # nats that a part costs an example: less may be noise
 _SCORED = 96  # rows times parts, about
+_GRADED = 24  # the same where each row is an answer to be written and graded
 _FEWEST = 4
 
 
@@ -86,7 +87,9 @@ def attribute(
     places = [place for node in agent.nodes for place in parts(agent, node)]
     if not unseen or not places:
         return []
-    unseen = unseen[: max(_FEWEST, _SCORED // len(places))]  # many parts, fewer rows for each
+    graded = not any(row.targets for row in unseen)
+    most = (_GRADED if graded else _SCORED) // len(places)
+    unseen = unseen[: max(_FEWEST, most)]  # many parts, fewer rows for each
     agents = [agent, *(without(agent, *place) for place in places)]
     batches = [unseen] * len(agents)
     try:

@@ -36,9 +36,10 @@ class Proposal:
     `pool` are the examples that demos may be made of this step; they are never raced on.
     `trajectories` and `scores` are those of the batch, with the gradients taken from them. `engine`
     is the optimizing model, `runner` the one that runs the agent; often they are the same. `misses`
-    counts the tries in vain of the optimizer that is asked, `measure` is what candidates are
-    compared by, and `front` are candidates of earlier races that did best on some row: their edits
-    can be made to `agent`.
+    counts the tries in vain of the optimizer that is asked, `asked` how often it was asked before,
+    `measure` is what candidates are compared by, and `front` are candidates of earlier races that
+    did best on some row: their edits can be made to `agent`. `rows` are those that a candidate may
+    meet, in the race and on validation, and `task` is what a judge grades by.
     """
 
     agent: Agent
@@ -53,8 +54,11 @@ class Proposal:
     watch: Watcher | None = None
     attributions: Sequence[Attribution] = ()
     misses: int = 0
+    asked: int = 0
     measure: Measure = measured_losses
     front: Sequence[Candidate] = ()
+    rows: int = 0
+    task: str = ""
 
     def chance(self, operator: str) -> random.Random:
         """Return the operator's own stream of chance: the same for a seed, whoever else draws."""

@@ -21,12 +21,13 @@ from slearn.engine import Sampling
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
 from slearn.optim.lines import faultiest, numbered
-from slearn.optim.tries import LUCKY, passed, rest, right_answers
+from slearn.optim.tries import LUCKY, graded, passed, rest, right_answers
 from slearn.values import Example
 
 _MOST = 32
 _FEW = 2  # drafts where another node is to blame: they would fill the race
 _WANTED = 4  # trajectories that passed
+_GRADED = 8  # rows that are tried with luck where only a judge says what is good
 _ROOM = 900  # tokens that demos may take: less than a prompt's cap, and read again for each rival
 
 
@@ -136,21 +137,46 @@ class PassedDemos(Optimizer):
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return one candidate whose nodes all show what worked; none if nothing passed."""
         agent = proposal.agent
-        if len(agent.nodes) == 1 and len(agent.last.output.fields) == 1:
+        told = any(trajectory.example.targets for trajectory in proposal.trajectories)
+        if told and len(agent.nodes) == 1 and len(agent.last.output.fields) == 1:
             return []  # there a demo from an example says the same
+        if agent.metric == "judge" and not told:
+            return self._best(proposal)
         right = passed(proposal)
-        if len(right) < _WANTED and agent.metric != "judge":
+        if len(right) < _WANTED:
             rows = rest([trajectory.example for trajectory in proposal.trajectories], right)
             right += right_answers(proposal, agent, rows, LUCKY)
         if not right:
             return []
         chosen = proposal.chance(self.name).sample(right, min(_WANTED, len(right)))
-        edits: list[Edit] = []
-        for node in agent.nodes:
+        return [self._showing(proposal, chosen)]
+
+    def _best(self, proposal: Proposal) -> list[Candidate]:
+        """Return one candidate that shows the best graded of two tries a row: nobody says better.
+
+        Its own likeliest answers would teach it nothing, so rows count where luck did better.
+        """
+        rows = [trajectory.example for trajectory in proposal.trajectories][:_GRADED]
+        tried = graded(proposal, rows)
+        gains = [
+            (score - old, taken)
+            for (taken, score), old in zip(tried, proposal.scores, strict=False)
+            if score > old
+        ]
+        gains.sort(key=lambda gain: -gain[0])
+        chosen = [taken for _, taken in gains[:_WANTED]]
+        return [self._showing(proposal, chosen)] if chosen else []
+
+    def _showing(self, proposal: Proposal, chosen: Sequence[Trajectory]) -> Candidate:
+        """Return the candidate whose nodes show what trajectories have for them."""
+        count, edits = proposal.engine.count_tokens, list[Edit]()
+        for node in proposal.agent.nodes:
             found = [demo for t in chosen if (demo := demo_from(t, node)) is not None]
             fresh = [demo for demo in found if demo not in node.demos]
-            edits.append(SetDemos(node.name, (*node.demos, *fresh)[-8:]))
-        return [self.candidate(proposal, edits)]
+            kept = node.demos[max(0, len(node.demos) + len(fresh) - 8) :]
+            demos = within([*fresh, *kept], node, count)
+            edits.append(SetDemos(node.name, (*demos[len(fresh) :], *demos[: len(fresh)])))
+        return self.candidate(proposal, edits)
 
 
 class DemoEdits(Optimizer):

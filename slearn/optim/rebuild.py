@@ -28,7 +28,6 @@ from slearn.values import Example
 
 _TRAINED = 8  # rows of the pool that a new structure is trained on
 _KEPT = 2  # candidates a step
-_JUDGED = 110  # rows that are read to race a structure and to validate it, about
 _ENOUGH = 0.9  # of the batch's score: more is not worth another structure
 _NOTHING = "nothing"  # is missing, says a review of what is right
 
@@ -40,11 +39,13 @@ class Restructure(Optimizer):
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return trained structures; none in the first step, or where nearly all is right."""
-        if not proposal.step or not proposal.trajectories or fmean(proposal.scores) > _ENOUGH:
+        judged = proposal.agent.metric == "judge"  # a small one finds nearly everything good
+        enough = not judged and fmean(proposal.scores or [0.0]) > _ENOUGH
+        if not proposal.step or not proposal.trajectories or enough:
             return []
         # The model is asked when its turn comes: None stands for what it would name.
         shapes: list[Shape | None] = [*direct(proposal), None]
-        first = _KEPT * proposal.misses % len(shapes)
+        first = _KEPT * proposal.asked % len(shapes)
         found: list[Candidate] = []
         for turn in (shapes + shapes)[first : first + len(shapes)]:
             if len(found) == _KEPT:
@@ -65,7 +66,8 @@ class Restructure(Optimizer):
         count = proposal.engine.count_tokens
         texts = [" ".join([*s.inputs.values(), s.text]) for one in seen for s in one.steps]
         row = sum(map(count, texts)) / len(seen)
-        return _KEPT * _TRAINED * 8 * row + _JUDGED * (2 * row + NOTE.answer.max_tokens / 2)
+        taught = _KEPT * _TRAINED * 8 * row if _teaches(proposal.agent, proposal.pool) else 0.0
+        return taught + proposal.rows * (2 * row + NOTE.answer.max_tokens / 2)
 
 
 def trained(proposal: Proposal, edits: Sequence[StructureEdit], name: str) -> Candidate | None:
@@ -86,7 +88,7 @@ def shown(proposal: Proposal, agent: Agent, edits: Sequence[StructureEdit]) -> l
     rows = [row for row in proposal.pool if row.id not in agent.sources()][:_TRAINED]
     told = [row for row in rows if row.targets]
     new = [node.name for edit in edits for node in brought(edit)]
-    if not new or not told or agent.metric in ("judge", "tests"):
+    if not new or not _teaches(agent, rows):
         return []
     found: list[Edit] = []
     tried = _tried(proposal, agent, told)
@@ -118,10 +120,16 @@ def _taught(tried: Proposal, last: Node) -> list[Edit]:
     return [SetDemos(last.name, demos)] if demos else []
 
 
+def _teaches(agent: Agent, rows: Sequence[Example]) -> bool:
+    """Say whether rows tell what is right, so that new nodes can be shown it."""
+    return agent.metric not in ("judge", "tests") and any(row.targets for row in rows)
+
+
 def _tried(proposal: Proposal, agent: Agent, rows: Sequence[Example]) -> Proposal:
     """Return the proposal with an agent in the place of its own, and how it does on some rows."""
     taken = forward(agent, rows, proposal.runner, watch=proposal.watch)
-    scores = score_trajectories(agent, taken, proposal.engine, proposal.watch)
+    engine, watch = proposal.engine, proposal.watch
+    scores = score_trajectories(agent, taken, engine, watch, task=proposal.task)
     return replace(proposal, agent=agent, trajectories=taken, scores=scores)
 
 

@@ -12,7 +12,7 @@ from slearn.loss import RIGHT
 from slearn.optim.base import Proposal
 from slearn.values import Example
 
-__all__ = ["LUCKY", "passed", "rest", "right_answers"]
+__all__ = ["LUCKY", "graded", "passed", "rest", "right_answers"]
 
 
 def right_answers(
@@ -29,8 +29,23 @@ def right_answers(
         taken = forward(agent, rows, runner, sampling=sampling, seed=proposal.seed, watch=watch)
     except ContextError:  # no room to write so much: the guards will say so of the candidate
         return []
-    scores = score_trajectories(agent, taken, proposal.engine, watch)
+    scores = score_trajectories(agent, taken, proposal.engine, watch, task=proposal.task)
     return [one for one, score in zip(taken, scores, strict=True) if score >= RIGHT]
+
+
+def graded(proposal: Proposal, rows: Sequence[Example]) -> list[tuple[Trajectory, float]]:
+    """Return how an agent did on rows with some luck, and what it is worth; none without room.
+
+    >>> # graded(proposal, [taken.example for taken in proposal.trajectories])
+    """
+    runner, engine, watch = proposal.runner, proposal.engine, proposal.watch
+    agent = proposal.agent
+    try:
+        taken = forward(agent, rows, runner, sampling=LUCKY, seed=proposal.seed, watch=watch)
+    except ContextError:
+        return []
+    scores = score_trajectories(agent, taken, engine, watch, task=proposal.task)
+    return list(zip(taken, scores, strict=True))
 
 
 def passed(proposal: Proposal) -> list[Trajectory]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from slearn.optim.base import Candidate
+from slearn.optim.base import Candidate, Proposal
 
 _CREDIT = 1000  # tokens: about what a proposal costs that a model writes
 
@@ -29,6 +29,7 @@ class Turns:
     """
 
     _misses: dict[str, int] = field(default_factory=dict)
+    _asked: Counter[str] = field(default_factory=Counter)
     _next: dict[str, int] = field(default_factory=dict)
     _finals: Counter[str] = field(default_factory=Counter)
     _tokens: Counter[str] = field(default_factory=Counter)
@@ -49,9 +50,11 @@ class Turns:
     def _reward(self, name: str) -> float:
         return (1 + self._finals[name]) / (_CREDIT + self._tokens[name])
 
-    def misses(self, name: str) -> int:
-        """Return how many tries in vain an optimizer has had since it last reached a final."""
-        return self._misses.get(name, 0)
+    def shown(self, proposal: Proposal, name: str) -> Proposal:
+        """Return a proposal with what an optimizer may know of its tries, and count this one."""
+        asked = self._asked[name]
+        self._asked[name] += 1
+        return replace(proposal, misses=self._misses.get(name, 0), asked=asked)
 
     def paid(self, name: str, tokens: int) -> None:
         """Note what an optimizer's proposals have cost."""

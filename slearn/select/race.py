@@ -59,8 +59,10 @@ class Lap:
 
     @property
     def writes(self) -> bool:
-        """Whether a row is answered after something else was written."""
+        """Whether a row is answered after something else was written, or must be to be graded."""
         agent = self.candidate.agent
+        if agent.metric in ("judge", "tests"):
+            return True
         last = agent.last.output
         more = agent.last.tools or last.answer.abstain or not agent.flow.plain
         return len(agent.nodes) > 1 or len(last.fields) > 1 or bool(more)

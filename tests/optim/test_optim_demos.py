@@ -203,6 +203,35 @@ def test_passed_trajectories_teach_every_node_of_a_chain() -> None:
     assert len(grown.last.demos) == 7 and len(again.last.demos) == 8
 
 
+def test_without_targets_the_best_graded_of_two_tries_is_shown() -> None:
+    agent = replace(single(contract=Contract((Field(),))), metric="judge")
+    pool = [replace(row, targets=None) for row in rows(12)]
+
+    def script(request: GenerateRequest) -> str | None:
+        return "by luck" if request.sampling.temperature else "likeliest"
+
+    class Grading(ScriptedEngine):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            def good(request: ScoreRequest) -> bool:
+                asked = request.messages[-1].content
+                return "by luck" in asked and "number 1" not in asked
+
+            best, worst = (-9.0, -9.0, -9.0, -9.0, 0.0), (0.0, -9.0, -9.0, -9.0, -9.0)
+            return [Score(best if good(request) else worst, Usage()) for request in requests]
+
+    engine = Grading(script)
+    taken = forward(agent, pool, engine)
+    given = replace(proposal(agent, pool, engine=engine), trajectories=taken, scores=[0.1] * 12)
+    (candidate,) = PassedDemos().propose(given)
+    demos = candidate.agent.last.demos
+    assert len(demos) == 4 and {demo.output["answer"] for demo in demos} == {"by luck"}
+    assert "e1" not in {demo.source for demo in demos}  # graded no better by luck
+    pleased = replace(given, scores=[1.0] * 12)
+    assert PassedDemos().propose(pleased) == []
+
+
 def test_what_failed_may_pass_with_some_luck() -> None:
     def script(request: GenerateRequest) -> str:
         row = request.messages[-1].content

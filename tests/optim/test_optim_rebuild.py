@@ -81,10 +81,10 @@ def test_what_is_proposed_depends_on_the_agent() -> None:
     assert "vote" not in names(asked(voted))
 
 
-def test_every_turn_in_vain_leads_to_others() -> None:
+def test_every_turn_leads_to_others() -> None:
     given = asked(single())
     first = [one.operator for one in Restructure().propose(given)]
-    second = [one.operator for one in Restructure().propose(replace(given, misses=1))]
+    second = [one.operator for one in Restructure().propose(replace(given, asked=1))]
     assert len(first) == len(second) == 2 and not set(first) & set(second)
 
 
@@ -236,6 +236,21 @@ def test_a_long_input_can_be_read_by_a_node_of_its_own() -> None:
     [(_, (edit,))] = [shape for shape in direct(long) if shape[0] == "cited"]
     assert isinstance(edit, SplitNode) and edit.second.inputs == ("cited",)
     assert longest(long, single().last) == "input"
+
+
+def test_it_is_priced_by_the_rows_that_there_are() -> None:
+    given = asked(single())
+    few, many = (Restructure().price(replace(given, rows=rows)) for rows in (20, 120))
+    assert many - few == 100 * (few - Restructure().price(given)) / 20
+    bare = [replace(row, targets=None) for row in given.pool]  # nothing to train new nodes on
+    untold = replace(given, pool=bare)
+    assert Restructure().price(untold) == 0 < Restructure().price(replace(untold, rows=20))
+
+
+def test_where_a_judge_is_pleased_structures_are_tried_nevertheless() -> None:
+    agent = replace(single(contract=TEXT), metric="judge")
+    fine = replace(asked(single(contract=TEXT)), agent=agent, scores=[0.95] * 12)
+    assert len(Restructure().propose(fine)) == 2
 
 
 def test_a_vote_needs_no_training() -> None:

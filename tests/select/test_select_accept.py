@@ -59,6 +59,26 @@ def decide(engine: Planted, before: Sequence[float], alpha: float = 0.1) -> Verd
     return verdict(OLD, NEW, before, rows(len(before)), engine, engine, alpha=alpha)
 
 
+def test_without_targets_the_grade_is_asked_once_and_has_the_whole_error_rate() -> None:
+    """The measured loss of an ungraded row is its grade again: no evidence, but half the rate."""
+    before = [0.4] * 8 + [0.6] * 2
+    after = [0.5] * 8 + [0.5] * 2
+    alpha = paired_p(before, after) * 1.5
+
+    def measure(*_: object, **__: object) -> list[list[float]]:
+        raise AssertionError("nothing is measured twice")
+
+    untold = [Example(str(n), {"input": f"row {n}"}) for n in range(10)]
+    engine = Planted(lambda row: True)
+    found = verdict(
+        OLD, NEW, before, untold, engine, engine, seen=after, alpha=alpha, measure=measure
+    )
+    assert found.accepted and found.reason == "better on the metric"
+    told = rows(10)
+    again = verdict(OLD, NEW, before, told, engine, engine, seen=after, alpha=alpha)
+    assert not again.accepted
+
+
 def test_better_on_the_metric_is_accepted() -> None:
     engine = Planted(lambda row: True)
     found = decide(engine, [0.0] * 20 + [1.0] * 20)

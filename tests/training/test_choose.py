@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
-from slearn.choose import field_of, refinable, writing
+from slearn.choose import field_of, lengths, refinable, writing
 from slearn.optim import Candidate, Optimizer, Proposal
 from slearn.select import Cost, race_price
 from slearn.values import Example, Usage
-from tests.optim.proposals import proposal, single
+from tests.optim.proposals import chain, passed, proposal, rows, single
 
 REASONS = Contract((Field("reasoning", max_tokens=160), Field("answer", "number")))
 
@@ -29,11 +29,27 @@ def candidate(*demos: Demo) -> Candidate:
 
 
 def test_answers_are_taken_to_be_as_long_as_those_that_are_shown() -> None:
-    assert writing(candidate(), words) == 12 + 160 / 4
+    assert writing(candidate(), words, {}) == 12 + 160 / 4
     long = Demo({"input": "x"}, {"reasoning": "because " * 90, "answer": "5"})
     short = Demo({"input": "x"}, {"reasoning": "so", "answer": "5"})
-    assert writing(candidate(long), words) == 12 + 93
-    assert writing(candidate(long, short), words) == 12 + (93 + 4) / 2
+    assert writing(candidate(long), words, {}) == 12 + 93
+    assert writing(candidate(long, short), words, {}) == 12 + (93 + 4) / 2
+
+
+def test_what_was_seen_of_a_node_says_how_much_it_writes() -> None:
+    text = Contract((Field(max_tokens=240),))
+    agent = single(contract=text)
+    taken = [passed(agent, example) for example in rows(3)]  # an answer of one word each
+    known = lengths(replace(proposal(agent, []), trajectories=taken), words)
+    assert known == {("answer", text): 1.0}
+    assert writing(Candidate("x", agent, ()), words, known) == 12 + 1
+    other = single(contract=Contract((Field(max_tokens=80),)))
+    assert writing(Candidate("x", other, ()), words, known) == 12 + 80 / 4
+
+
+def test_what_is_handed_on_is_read_again() -> None:
+    """Of a chain the first node's 64 tokens at most are written, and read by the second."""
+    assert writing(Candidate("x", chain(), ()), words, {}) == 12 + 2 * 64 / 4
 
 
 def raced(left: int, *field: Candidate) -> tuple[list[Candidate], list[Candidate]]:
