@@ -19,9 +19,7 @@ hypothesis.settings.load_profile("slearn")
 
 
 @pytest.fixture(autouse=True)
-def isolated(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests out of the user's home and away from every model hub.
 
     The home of a test is made by whoever writes into it: most write nothing.

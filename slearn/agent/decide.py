@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from slearn.agent.ask import Ask
+from slearn.agent.contract import NUMBER
 from slearn.agent.render import render
 from slearn.agent.trajectory import Step
 from slearn.agent.write import write_before_answer
 from slearn.engine import Engine, ScoreRequest, Watcher
 from slearn.values import digest
+
+NUMERIC = re.compile(NUMBER)
 
 
 def decide(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) -> list[Step]:
@@ -38,8 +43,22 @@ def decide(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) ->
         text = contract.render({**before.output, contract.answer.name: choice})
         likely = max(score.logprobs) > -math.inf
         usage = before.usage + score.usage
-        steps.append(ask.step(contract.parse(text), text, likely, usage, before.calls))
+        step = ask.step(contract.parse(text), text, likely, usage, before.calls)
+        steps.append(replace(step, expected=expected(request.targets, weights)))
     return steps
+
+
+def expected(choices: Sequence[str], weights: Sequence[float]) -> float | None:
+    """Return the mean of choices that are numbers by their likelihoods; None where one is none.
+
+    >>> expected(("1", "5"), (0.0, 0.0)), expected(("low", "5"), (0.0, 0.0))
+    (3.0, None)
+    """
+    top = max(weights)
+    if top == -math.inf or not all(NUMERIC.fullmatch(choice.strip()) for choice in choices):
+        return None
+    shares = [math.exp(weight - top) for weight in weights]
+    return math.fsum(s * float(c) for s, c in zip(shares, choices, strict=True)) / sum(shares)
 
 
 def weighing(ask: Ask, before: Step) -> ScoreRequest:

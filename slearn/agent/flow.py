@@ -89,7 +89,8 @@ class Vote:
 class Best:
     """A block several times at once, each graded by a node; the answer with the best grade stays.
 
-    The grade is the first number in what the node `by` answers.
+    The grade is the first number in what the node `by` answers, or where that decides by likelihood
+    among numbers, their mean by their likelihoods: few answers have the same one.
     """
 
     body: Block

@@ -15,7 +15,8 @@ class Step:
 
     `given_up` says that it wrote a call and was too unsure of it (`abstain`). `path` tells the step
     apart in its trajectory, and `reads` are the paths of the steps whose outputs it read or whose
-    choice led to it; a gradient goes back along them.
+    choice led to it; a gradient goes back along them. Where a choice among numbers was made by
+    likelihood, `expected` is their mean by their likelihoods: it tells grades apart that are equal.
 
     >>> Step("answer", {"input": "hot"}, {"answer": "cold"}, "cold", True, Usage()).text
     'cold'
@@ -31,6 +32,7 @@ class Step:
     given_up: bool = False
     path: str = ""
     reads: tuple[str, ...] = ()
+    expected: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the step as the store keeps it, without what it cost."""
@@ -38,7 +40,8 @@ class Step:
         calls = {"calls": plain(self.calls)} if self.calls else {}
         gave_up = {"given_up": True} if self.given_up else {}
         way = {"path": self.path} if self.path not in ("", self.node) else {}
-        return {**step, **way, "text": self.text, **calls, **gave_up}
+        mean = {} if self.expected is None else {"expected": round(self.expected, 4)}
+        return {**step, **way, "text": self.text, **calls, **gave_up, **mean}
 
 
 @dataclass(frozen=True)

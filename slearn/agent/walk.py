@@ -61,6 +61,7 @@ class State:
     seen: Counter[str] = field(default_factory=Counter)
     earlier: tuple[Step, ...] = ()  # the steps before this state forked
     voters: tuple[Step, ...] = ()  # the steps whose answers vote for the agent's
+    grade: float = float("-inf")
 
     @property
     def so_far(self) -> list[Step]:
@@ -173,7 +174,7 @@ def _block(
                 forks = yield from _forks(
                     course, part.body, state, mark, luck, turns, False, part.by
                 )
-                state.adopt(max(forks, key=lambda fork: _grade(fork.values[part.by])), forks)
+                state.adopt(max(forks, key=lambda fork: fork.grade), forks)
     return state
 
 
@@ -305,6 +306,7 @@ def _forks(
         last = fork.last
         if grader:  # what it says is no answer
             yield from _block(course, (grader,), fork, own, 0, False)
+            fork.grade = _grade(fork.last, fork.values[grader])
             fork.last = last
         return fork
 
@@ -320,7 +322,10 @@ def _commonest(agent: Agent, forks: Sequence[State]) -> State:
     return forks[max(range(len(forks)), key=lambda place: counts[said[place]])]
 
 
-def _grade(text: str) -> float:
+def _grade(step: Step | None, text: str) -> float:
+    """Return a grade: the expected one where likelihoods decided, else the first number."""
+    if step is not None and step.expected is not None:
+        return step.expected
     found = _NUMBER.search(text)
     return float(found[0]) if found else float("-inf")
 

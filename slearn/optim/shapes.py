@@ -44,7 +44,7 @@ _LISTED = 100
 _LONG = 120  # tokens of an input of which a part may suffice
 _CITED = Contract((Field("answer", max_chars=480, max_tokens=110),))
 _YES_NO = Field("answer", "choice", choices=("yes", "no"))
-_GRADES = Contract((Field("answer", "choice", choices=tuple("12345")),))
+_GRADES = Contract((Field("answer", "choice", choices=tuple("12345"), decide="likelihood"),))
 _TURNS = 2  # of a node that writes again, its first try included
 _TRIES = 3  # of which the best is taken
 _OFFERED = 12  # moves that a model may choose from, of each sort

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,9 +31,9 @@ from slearn.agent import (
     last_asks,
 )
 from slearn.agent.walk import items_of
-from slearn.engine import GREEDY, GenerateRequest, Sampling
+from slearn.engine import GREEDY, GenerateRequest, Sampling, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
-from slearn.values import Example
+from slearn.values import Example, Usage
 from tests.agent.flows import ROWS, Rounds, agents_with_flows, asked, by_chance
 
 CHOICE = Contract((Field("answer", "choice", choices=("yes", "no")),))
@@ -390,6 +391,26 @@ def test_the_answer_with_the_best_grade_stays(grades: tuple[str, ...], best: str
     assert found.answer == best
     assert step(found, found.end.reads[0]).text == best
     assert sum(s.node == "g" for s in found.steps) == 3
+
+
+def test_equal_grades_are_told_apart_by_their_likelihoods() -> None:
+    grades = Contract((Field(type="choice", choices=("1", "5"), decide="likelihood"),))
+    made = agent([n("a"), n("g", "a", output=grades)], Best(("a",), "g", 3))
+    sure = {"p": 0.6, "q": 0.9, "r": 0.8}  # of a 5: it is the likeliest of all three
+
+    class Sure(Rounds):
+        def score(
+            self, requests: Sequence[ScoreRequest], watch: Watcher | None = None
+        ) -> list[Score]:
+            five = [sure[request.messages[-1].content] for request in requests]
+            return [Score((math.log(1 - p), math.log(p)), Usage()) for p in five]
+
+    found = run(made, Sure(lambda request: "pqr"[request.seed // 7919]))[0]
+    assert found.answer == "q"
+    graded = [s for s in found.steps if s.node == "g"]
+    assert {s.text for s in graded} == {"5"}
+    assert [round(s.expected or 0, 6) for s in graded] == [3.4, 4.6, 4.2]
+    assert graded[0].as_json()["expected"] == 3.4
 
 
 def test_who_grades_is_not_by_luck_and_what_it_says_is_no_answer() -> None:
