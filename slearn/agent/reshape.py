@@ -119,6 +119,34 @@ def removed(agent: Agent, name: str) -> Agent:
     return replace(agent, nodes=tuple(rest), flow=flow)
 
 
+def bypassed(agent: Agent, name: str) -> Agent:
+    """Return the agent without a node whose one input is handed on in the place of its answer.
+
+    Unlike `removed` it keeps all demonstrations: it asks what the node is worth to the others as
+    they are.
+
+    >>> # bypassed(agent, "notes").node("answer").inputs
+    """
+    node = agent.node(name)
+    (source,) = node.inputs
+    known = (name, f"{name}.{node.output.answer.name}")
+    rest = []
+    for other in agent.nodes:
+        reads = [own for own in other.inputs if own in known]
+        if other == node:
+            continue
+        if reads and source in other.inputs:
+            raise InputError(f"node {other.name!r} reads {source!r} already")
+        for own in reads:
+            other = renamed(other, own, source)
+        rest.append(other)
+    flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
+    made = replace(agent, nodes=tuple(rest), flow=flow)
+    if not {*made.columns} <= {*agent.columns}:
+        raise InputError(f"the flow asks what node {name!r} says")
+    return made
+
+
 def split(agent: Agent, name: str, first: Node, second: Node) -> Agent:
     """Return the agent with a node exchanged for two; the second keeps its name.
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
-from slearn.agent import Agent, Contract, Field, Node
+from slearn.agent import Agent, Contract, Field, Node, reshape
 from slearn.engine import Engine, Watcher
-from slearn.errors import ContextError
+from slearn.errors import ContextError, InputError
 from slearn.loss import Measure, measured_losses
 from slearn.values import Example
 
@@ -23,6 +23,7 @@ HARM = -0.1  # nats that a part costs an example: less may be noise
 _SCORED = 96  # rows times parts, about
 _GRADED = 24  # the same where each row is an answer to be written and graded
 _FEWEST = 4
+_FEWEST_WAYS = 8  # where a flow branches: each row takes one way
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def attribute(
         return []
     graded = not any(row.targets for row in unseen)
     most = (_GRADED if graded else _SCORED) // len(places)
-    unseen = unseen[: max(_FEWEST, most)]  # many parts, fewer rows for each
+    fewest = _FEWEST if agent.flow.plain else _FEWEST_WAYS
+    unseen = unseen[: max(fewest, most)]  # many parts, fewer rows for each
     agents = [agent, *(without(agent, *place) for place in places)]
     batches = [unseen] * len(agents)
     try:
@@ -179,38 +181,18 @@ def narrowed(node: Node, name: str) -> Node:
 def bypassed(agent: Agent, node: Node) -> Agent:
     """Return the agent without a node: those behind it read what it read.
 
-    The same agent, where that cannot be: the node is the last, or reads or returns several values,
-    or who reads its answer reads its input too.
+    The same agent, where that cannot be: the node answers, or the flow asks for what it says, or it
+    reads or returns several values, or who reads its answer reads its input too.
 
     >>> # bypassed(agent, agent.node("first")).flow.steps
     """
-    behind = [
-        other for other in agent.nodes if any(_reads(other, node, name) for name in other.inputs)
-    ]
-    plain = len(node.inputs) == len(node.output.fields) == 1 and node != agent.last
-    if not agent.flow.plain or node.writes or any(o.writes for o in agent.nodes):
+    plain = len(node.inputs) == len(node.output.fields) == 1 and not node.writes
+    if not plain or node.name in agent.ends:
         return agent
-    if not plain or any(node.inputs[0] in other.inputs for other in behind):
+    try:
+        return reshape.bypassed(agent, node.name)
+    except InputError:
         return agent
-    source = node.inputs[0]
-    rest = []
-    for other in agent.nodes:
-        names = {name: source if _reads(other, node, name) else name for name in other.inputs}
-        demos = tuple(
-            replace(
-                demo, inputs={names.get(name, name): value for name, value in demo.inputs.items()}
-            )
-            for demo in other.demos
-        )
-        rest.append(replace(other, inputs=tuple(names.values()), demos=demos))
-    kept = tuple(other for other in rest if other.name != node.name)
-    steps = tuple(name for name in agent.flow.steps if name != node.name)
-    return replace(agent, nodes=kept, flow=replace(agent.flow, steps=steps))
-
-
-def _reads(other: Node, node: Node, name: str) -> bool:
-    """Say whether one of another node's inputs is what a node returns."""
-    return other != node and name in (node.name, f"{node.name}.{node.output.answer.name}")
 
 
 def widened(contract: Contract) -> Contract:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
+from slearn.agent import Agent, Branch, Contract, Demo, Field, Flow, Node
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import ContextError
@@ -180,6 +180,35 @@ def test_a_node_that_reads_or_returns_more_cannot_be_left_out(node: Node) -> Non
 def test_a_node_beside_whose_answer_its_input_is_read_cannot_be_left_out() -> None:
     both = three().with_node(replace(three().node("second"), inputs=("first", "input")))
     assert bypassed(both, both.node("first")) == both
+
+
+def branched() -> Agent:
+    """A router, a node in front of a branch, two that write one name, and one that reads it."""
+    yes_no = Contract((Field(type="choice", choices=("yes", "no")),))
+    nodes = (
+        Node("router", ("Choose.",), output=yes_no),
+        Node("first", ("Note.",)),
+        Node("left", ("Say it.",), ("first",), writes="draft"),
+        Node("right", ("Shout it.",), ("first",), writes="draft"),
+        Node("last", ("Mend it.",), ("draft",), demos=(Demo({"draft": "a"}, {"answer": "b"}),)),
+    )
+    branch = Branch("router", (("yes", ("left",)),), ("right",))
+    return Agent("b", nodes, Flow(("router", "first", branch, "last")))
+
+
+def test_in_a_flow_a_node_is_left_out_where_the_flow_can_do_without() -> None:
+    short = bypassed(branched(), branched().node("first"))
+    assert {node.name: node.inputs for node in short.nodes} == {
+        "router": ("input",), "left": ("input",), "right": ("input",), "last": ("draft",)
+    }  # fmt: skip
+    assert short.last.demos == branched().last.demos
+    for name in ("router", "left", "right", "last"):
+        assert bypassed(branched(), branched().node(name)) == branched()
+
+
+def test_in_a_flow_more_rows_are_looked_at_since_each_takes_one_way() -> None:
+    engine = Reading(lambda request: "yes")
+    assert {one.n for one in attribute(branched(), rows(12), engine)} == {8}
 
 
 def test_what_hurts_is_dropped_from_the_back() -> None:
