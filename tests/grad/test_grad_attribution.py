@@ -208,7 +208,10 @@ def test_in_a_flow_a_node_is_left_out_where_the_flow_can_do_without() -> None:
 
 def test_in_a_flow_more_rows_are_looked_at_since_each_takes_one_way() -> None:
     engine = Reading(lambda request: "yes")
-    assert {one.n for one in attribute(branched(), rows(12), engine)} == {8}
+    agent = branched()
+    for node in agent.nodes:  # so many parts that a chain would get four rows
+        agent = agent.with_node(replace(node, instructions=node.instructions * 6))
+    assert {one.n for one in attribute(agent, rows(12), engine)} == {8}
 
 
 def test_what_hurts_is_dropped_from_the_back() -> None:
