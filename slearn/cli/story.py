@@ -131,6 +131,10 @@ def _step_lines(step: Mapping[str, Any]) -> list[str]:
     return lines + [f"       {edit_text(edit)}" for edit in step["edits"] or ()]
 
 
+# What a flag of an edit says, where it says what is not usual.
+_FLAGS = {("behind", True): ["behind it,"], ("read", False): ["for the flow alone,"]}
+
+
 def edit_text(edit: Mapping[str, Any]) -> str:
     """Return an edit in words.
 
@@ -147,6 +151,8 @@ def edit_text(edit: Mapping[str, Any]) -> str:
             parts.append(f"{name} {value['name']}: {shorten(' '.join(value['instructions']), 80)},")
         elif isinstance(value, list):
             parts.append(f"{len(value)} {name},")
+        elif isinstance(value, bool):
+            parts += _FLAGS.get((name, value), ())
         elif name != "op":
             parts.append(f"{name} {shorten(str(value), 80)},")
     return " ".join(parts).rstrip(",:")
