@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from slearn.agent import Agent, agent_to_text
@@ -107,6 +107,27 @@ def training(
     )
 
 
+def shuffled(job: Job) -> RunResult:
+    """Train on targets that belong to other rows, and report on the true ones.
+
+    There is nothing to learn but what answers look like: whoever gets worse was harmed by chance.
+    """
+    data = job.plan.data
+    chance = random.Random(digest([job.settings.seed, "shuffled"]))
+    train_rows, val = (_exchanged(rows, chance) for rows in (data.train, data.val))
+    plan = replace(job.plan, data=replace(data, train=train_rows, val=val))
+    return training(replace(job, plan=plan))
+
+
+def _exchanged(rows: Sequence[Example], chance: random.Random) -> list[Example]:
+    """Return rows with each other's targets; a calculation in another column would tell on them."""
+    order = chance.sample(range(len(rows)), len(rows))
+    return [
+        replace(row, targets=rows[place].targets, row={})
+        for row, place in zip(rows, order, strict=True)
+    ]
+
+
 def untrained(job: Job) -> RunResult:
     """Return the start as it is: what a larger model does without any training, say."""
     return best_of(job, ())
@@ -188,6 +209,7 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-front": partial(training, off=(Cross,)),
     "no-tools": partial(training, off=(CreateTool,)),
     "no-structure": partial(training, off=(Restructure,)),
+    "shuffled": shuffled,
     "prompts-only": partial(training, off=BESIDE),
     "random-demos": random_demos,
     "untrained": untrained,
