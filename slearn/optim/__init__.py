@@ -51,8 +51,9 @@ from slearn.optim.structure import (
 from slearn.optim.turns import Turns
 from slearn.optim.wanted import Wanted
 
-# Those whose proposals cost nothing first, then those that paid more often: where the budget is
-# small, the others are not asked, or have nobody in the race.
+# Those whose proposals cost nothing first, then those that ask the model for a few hundred tokens,
+# from gradients that are paid for anyway, then the dear ones: where the budget is small, who stands
+# behind them is not asked, or has nobody in the race.
 OPTIMIZERS: tuple[Optimizer, ...] = (
     DemoSets(),
     Calibrate(),
@@ -61,15 +62,15 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     DropParts(),
     Wanted(),
     Tips(),
+    LineEdits(),
+    DemoEdits(),
     CreateTool(),
     MendTool(),
     HandTools(),
     DescribeTool(),
     ReasonFirst(),
     PassedDemos(),
-    LineEdits(),
     Induce(),
-    DemoEdits(),
     Restructure(),
 )
 
