@@ -55,7 +55,7 @@ docs: setup
 # The table of what was measured, and the speed of everything on the tiny model at small sizes:
 # about 15 minutes by reckoning on two cores that read 270 tokens a second. By hand, on an idle
 # machine, because they take hours or a server's binary:
-#   suite.py run, faults.py                                 hours: they train
+#   suite.py run, faults.py, joint.py, writing.py           hours: they train
 #   tools.py bugs, tools.py sandbox                         minutes a bug, on 0.5B; a minute
 #   contracts.py, ideas.py, judging.py, selection.py record minutes a task, on data of your own
 #   decode.py --weights f16 --cells 1024,8192,32768, 0.5B   more than an hour a form

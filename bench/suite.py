@@ -39,6 +39,7 @@ from slearn.cli.plan import make_plan
 from slearn.datasets import Columns, propose, read_examples, read_rows
 from slearn.engine import Engine
 from slearn.errors import SlearnError
+from slearn.evaluate import Evaluation
 from slearn.store import Store
 from slearn.tools import Toolbox, ToolEngine
 
@@ -126,11 +127,20 @@ def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, 
         checked = subprocess.run(check, stdout=subprocess.PIPE, text=True)  # 1 where one is broken
     return {
         **result.as_json(),
+        "nodes": len(result.agent.nodes),
+        "answer_tokens": [_tokens(one) for one in (result.before, result.after)],
         "before_items": _short(result.before.scores),
         "after_items": _short(result.after.scores),
         "checked": json.loads(checked.stdout or "null"),
         **({"known": known.taken} if given.known else {}),
     }
+
+
+def _tokens(found: Evaluation) -> dict[str, float]:
+    """Return what an answer takes: tokens computed, and all that were read or written."""
+    usage, rows = found.usage, len(found.scores)
+    whole = usage.computed + usage.shared
+    return {"computed": round(usage.computed / rows, 1), "whole": round(whole / rows, 1)}
 
 
 def _known(given: argparse.Namespace, cell: Line) -> dict[str, Mapping[str, Any]]:
