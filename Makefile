@@ -37,9 +37,10 @@ test: setup
 	$(PY) -m pytest -n auto -m "not slow and not model"
 	$(PY) -m pytest -m "model and not slow"
 
-# SLEARN_SLOW_MODEL names a GGUF of about 0.5B.
+# SLEARN_SLOW_MODEL names a GGUF of about 0.5B. Properties are tried on eight times as many examples.
 test-slow: setup
 	$(PY) -m pytest -m slow
+	$(PY) -m pytest -n auto -m "not slow and not model" --hypothesis-profile=thorough
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ import jinja2
 import jinja2.meta
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.call import Call, call, clip, fill, trainer_phrases
@@ -214,7 +214,6 @@ LETTERS = st.characters(exclude_categories=("Cs",))
 TEXTS = st.text(LETTERS, max_size=200) | st.text("ab  \n\u2028é😀.", max_size=400)
 
 
-@settings(max_examples=120, deadline=None)
 @given(TEXTS, st.integers(1, 60), st.sampled_from(["words", "letters", "bytes"]))
 def test_a_clipped_text_fits_and_keeps_head_and_tail(text: str, most: int, unit: str) -> None:
     counter = {"words": count, "letters": len, "bytes": lambda t: len(t.encode())}[unit]

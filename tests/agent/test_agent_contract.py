@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import Contract, Field
@@ -112,7 +112,6 @@ def rendered(contract: Contract) -> st.SearchStrategy[dict[str, str]]:
     return st.fixed_dictionaries({f.name: values(f, after) for f, after in followed(contract)})
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_what_is_rendered_is_accepted_and_parsed(data: st.DataObject) -> None:
     contract = data.draw(contracts())
@@ -130,7 +129,6 @@ def test_what_is_rendered_is_accepted_and_parsed(data: st.DataObject) -> None:
     assert accepts(opening, before) and not accepts(opening, before + said[contract.answer.name])
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_nothing_else_is_accepted(data: st.DataObject) -> None:
     contract = data.draw(contracts())
@@ -144,7 +142,6 @@ def test_nothing_else_is_accepted(data: st.DataObject) -> None:
     assert accepts(contract.grammar(), changed) == bool(language(contract).fullmatch(changed))
 
 
-@settings(max_examples=40, deadline=None)
 @given(contracts(), st.text("abc", max_size=3))
 def test_whatever_an_engine_writes_parses_inside_the_limit(contract: Contract, asked: str) -> None:
     request = GenerateRequest(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -150,7 +150,6 @@ def agents(draw: st.DrawFn) -> Agent:
         raise
 
 
-@settings(max_examples=60, deadline=None)
 @given(agents())
 def test_any_agent_comes_back_from_its_text(agent: Agent) -> None:
     text = agent_to_text(agent)
@@ -406,7 +405,6 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     assert load_agent(tmp_path / "a.yaml") == agent_from_text(HEAD)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_read_or_told_but_never_crashes(data: st.DataObject) -> None:
     text = TWO + "  demos:\n  - inputs: {a: 'x'}\n    output: {answer: \"y\"}\n    source: e1\n"

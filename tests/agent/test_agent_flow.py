@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -298,7 +298,6 @@ def test_the_most_steps_of_a_block(steps: Block, most: int) -> None:
     assert most_steps(steps, nodes) == most
 
 
-@settings(max_examples=60, deadline=None)
 @given(agents_with_flows())
 def test_no_forward_pass_takes_more_steps_than_was_said(made: Agent) -> None:
     nodes = {node.name: node for node in made.nodes}
@@ -313,7 +312,6 @@ def test_no_forward_pass_takes_more_steps_than_was_said(made: Agent) -> None:
         assert found.answer == found.end.output["answer"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(agents_with_flows())
 def test_a_row_that_has_the_columns_is_all_that_an_agent_reads(made: Agent) -> None:
     rows = [replace(row, inputs={name: row.inputs[name] for name in made.columns}) for row in ROWS]
@@ -328,7 +326,6 @@ def test_a_row_that_has_the_columns_is_all_that_an_agent_reads(made: Agent) -> N
             assert f"reads {name!r}, which the data does not have" in str(problem)
 
 
-@settings(max_examples=60, deadline=None)
 @given(agents_with_flows(), st.data())
 def test_a_flow_without_one_of_its_nodes_is_refused(made: Agent, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from([node.name for node in made.nodes]))
@@ -337,7 +334,6 @@ def test_a_flow_without_one_of_its_nodes_is_refused(made: Agent, data: st.DataOb
         replace(made, nodes=rest)
 
 
-@settings(max_examples=60, deadline=None)
 @given(agents_with_flows())
 def test_walking_through_a_flows_parts(made: Agent) -> None:
     steps = made.flow.steps
@@ -412,7 +408,6 @@ def test_a_flow_is_drawn_a_line_a_part(flow: Flow, lines: list[str]) -> None:
     assert flow_lines(flow) == lines
 
 
-@settings(max_examples=60, deadline=None)
 @given(agents_with_flows())
 def test_a_drawing_names_every_node_as_often_as_it_stands(made: Agent) -> None:
     drawn = flow_lines(Flow(made.flow.steps, made.flow.limit))

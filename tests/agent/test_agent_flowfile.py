@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -40,7 +40,6 @@ VALUES = st.one_of(
 NODES = (Node("a", ("x",)), Node("b", ("y",)))
 
 
-@settings(max_examples=80, deadline=None)
 @given(agents_with_flows(VALUES))
 def test_any_agent_comes_back_from_its_text_and_runs_as_before(agent: Agent) -> None:
     text = agent_to_text(agent)
@@ -50,7 +49,6 @@ def test_any_agent_comes_back_from_its_text_and_runs_as_before(agent: Agent) -> 
     assert forward(back, ROWS, Rounds(by_chance)) == forward(agent, ROWS, Rounds(by_chance))
 
 
-@settings(max_examples=80, deadline=None)
 @given(flows(VALUES))
 def test_any_flow_comes_back_from_its_text_alone(flow: Flow) -> None:
     assert read_flow(read_document(write_document(write_flow(flow)), "f")) == flow
@@ -185,7 +183,6 @@ def test_the_head_of_the_bad_files_is_a_good_one() -> None:
     assert agent.node("k").output == Contract((Field(type="choice", choices=("yes", "no")),))
 
 
-@settings(max_examples=60, deadline=None)
 @given(agents_with_flows(), st.data())
 def test_a_damaged_file_is_read_or_told_but_never_crashes(
     agent: Agent, data: st.DataObject

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from slearn.agent import (
     LUCKY,
@@ -531,7 +531,6 @@ def test_parts_in_parts() -> None:
     assert set(last.reads) - {kinds[2].path} >= {checks[0].path, checks[1].path}
 
 
-@settings(max_examples=80, deadline=None)
 @given(agents_with_flows())
 def test_every_step_has_a_path_of_its_own_and_reads_steps_before_it(made: Agent) -> None:
     for found in forward(made, ROWS, Rounds(by_chance)):
@@ -561,7 +560,6 @@ def test_a_node_that_stands_in_many_places_takes_steps_that_can_be_told_apart(
     assert len(set(paths(found))) == len(found.steps) > 4
 
 
-@settings(max_examples=40, deadline=None)
 @given(agents_with_flows())
 def test_examples_do_not_meddle_with_each_other(made: Agent) -> None:
     together = forward(made, ROWS, Rounds(by_chance))
@@ -569,7 +567,6 @@ def test_examples_do_not_meddle_with_each_other(made: Agent) -> None:
     assert together == alone
 
 
-@settings(max_examples=80, deadline=None)
 @given(agents_with_flows())
 def test_a_way_that_is_known_is_gone_again_without_asking(made: Agent) -> None:
     found = forward(made, ROWS, Rounds(by_chance))
@@ -585,7 +582,6 @@ def test_a_way_that_is_known_is_gone_again_without_asking(made: Agent) -> None:
             assert (ask.node, ask.inputs, ask.reads) == (again.node, one.inputs, one.reads)
 
 
-@settings(max_examples=40, deadline=None)
 @given(agents_with_flows())
 def test_what_is_not_known_is_asked_as_the_forward_pass_asks_it(made: Agent) -> None:
     """So that what it has paid for is free, and the answers alone are not asked."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import Contract, Field
@@ -556,7 +556,6 @@ def targets(draw: st.DrawFn) -> Any:
     return {"name": "f", "parameters": parameters}, [{"f": chosen}]
 
 
-@settings(max_examples=80, deadline=None)
 @given(targets(), st.sampled_from(["", "a b 3 true [1, 2]"]))
 def test_whatever_the_target_its_texts_can_be_said_and_are_right(made: Any, text: str) -> None:
     function, target = made
@@ -567,7 +566,6 @@ def test_whatever_the_target_its_texts_can_be_said_and_are_right(made: Any, text
     assert again.targets == found.targets and again.calls == found.calls
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["", "none", "now", "{}"]),

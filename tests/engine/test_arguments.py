@@ -444,7 +444,6 @@ def longest(schema: Any) -> int:
     return int(schema["maxItems"] * (longest(schema["items"]) + 2)) if "items" in schema else 64
 
 
-@settings(max_examples=40, deadline=None)
 @given(objects(KINDS), st.data())
 def test_what_a_schema_allows_is_accepted_in_the_grammars_order(
     made: Any, data: st.DataObject
@@ -490,7 +489,6 @@ def closed(nearest: Any) -> Any:
             "additionalProperties": False}  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
 @given(objects(KINDS), st.integers(0, 3))
 def test_whatever_is_written_satisfies_the_schema(made: Any, seed: int) -> None:
     schema = {**made[0], **SHORT}
@@ -501,7 +499,6 @@ def test_whatever_is_written_satisfies_the_schema(made: Any, seed: int) -> None:
     assert fine(tool(schema), written["arguments"])
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-3, 9) | st.sampled_from(["string", "object", "x"]),

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Literal, Optional
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from outlines.types import Choice, JsonSchema, Regex, dsl
 from pydantic import BaseModel
@@ -105,7 +105,6 @@ def test_what_has_no_grammar_is_refused(kind: Any) -> None:
         grammar_of(kind)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ANYTHING, ANYTHING)
 def test_a_literal_is_exactly_its_text(text: str, other: str) -> None:
     grammar = Grammar(f"start: {literal(text)}")
@@ -113,7 +112,6 @@ def test_a_literal_is_exactly_its_text(text: str, other: str) -> None:
     assert accepts(grammar, other) == (other == text)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ANYTHING)
 def test_an_escaped_text_as_a_regex_is_exactly_its_text(text: str) -> None:
     grammar = Grammar(f"start: {regex(re.escape(text))}")

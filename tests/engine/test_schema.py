@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slearn.engine import BoundedJson, GenerateRequest, Message, bounded_json
@@ -74,7 +74,6 @@ def write(contract: BoundedJson, seed: int) -> str:
     return result.text
 
 
-@settings(max_examples=60, deadline=None)
 @given(SCHEMAS, st.integers(0, 3))
 def test_every_answer_ends_in_time_and_satisfies_its_schema(schema: Any, seed: int) -> None:
     try:
@@ -89,7 +88,6 @@ def test_every_answer_ends_in_time_and_satisfies_its_schema(schema: Any, seed: i
     assert "\n" not in text
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(TEXTS, unique=True, min_size=1, max_size=5))
 def test_properties_keep_their_order_whatever_their_names(names: list[str]) -> None:
     properties = {name: {"enum": [place]} for place, name in enumerate(names)}
@@ -100,7 +98,6 @@ def test_properties_keep_their_order_whatever_their_names(names: list[str]) -> N
     assert accepts(contract.grammar, turned) == (len(names) == 1)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(SCALARS, min_size=1, max_size=4), SCALARS)
 def test_an_enumeration_accepts_its_values_and_no_other(values: list[Any], other: Any) -> None:
     grammar = bounded_json({"enum": values}).grammar

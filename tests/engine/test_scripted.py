@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.engine import (
@@ -69,7 +69,6 @@ def test_a_script_cannot_break_the_grammar() -> None:
         one(ScriptedEngine(["maybe"]), GenerateRequest(asked("?"), YES_NO))
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.text(max_size=20), st.integers(0, 5), st.integers(1, 60))
 def test_an_answer_depends_on_the_request_alone(text: str, seed: int, tokens: int) -> None:
     grammar = grammar_of(Bounded("[a-z ]{1,40}", 30))

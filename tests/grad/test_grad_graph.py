@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from slearn.agent import (
     Agent,
@@ -89,7 +89,6 @@ def reckoned(found: Trajectory) -> list[int | None]:
     return [longest(found.steps, place, end) for place in range(len(found.steps))]
 
 
-@settings(max_examples=80, deadline=None)
 @given(agents_with_flows(most=40))
 def test_readers_and_depths_are_those_of_what_happened(made: Agent) -> None:
     for found in forward(made, ROWS, Rounds(by_chance)):
@@ -105,7 +104,6 @@ def test_readers_and_depths_are_those_of_what_happened(made: Agent) -> None:
         ]
 
 
-@settings(max_examples=40, deadline=None)
 @given(agents_with_flows(most=40))
 def test_gradients_go_back_over_the_steps_that_the_answer_came_from(made: Agent) -> None:
     trajectories = forward(made, ROWS, Rounds(by_chance))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -322,7 +322,6 @@ def test_a_changed_vote_leaves_the_others_as_they_were() -> None:
     assert seen == ["a(row 0)", "other", "a2(row 0)"]
 
 
-@settings(max_examples=40, deadline=None)
 @given(agents_with_flows())
 def test_after_the_steps_that_it_took_an_agent_has_the_loss_that_it_has(made: Agent) -> None:
     examples = list(ROWS)

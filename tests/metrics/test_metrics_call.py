@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.errors import DataError
@@ -291,7 +291,6 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_le
 ARGUMENTS = st.dictionaries(st.text(max_size=4), VALUES, max_size=3)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("fgh"), ARGUMENTS), max_size=3), st.randoms())
 def test_a_call_is_the_same_as_itself(calls: list[Any], chance: Any) -> None:
     texts = [json.dumps({"name": n, "arguments": given}) for n, given in calls]
@@ -310,7 +309,6 @@ def mutations(arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {**arguments, "another": 1}
 
 
-@settings(max_examples=50, deadline=None)
 @given(ARGUMENTS.filter(lambda given: "another" not in given))
 def test_any_other_call_is_wrong(arguments: dict[str, Any]) -> None:
     wanted = {"f": {name: [value] for name, value in arguments.items()}}
@@ -318,7 +316,6 @@ def test_any_other_call_is_wrong(arguments: dict[str, Any]) -> None:
         assert not right(json.dumps({"name": "f", "arguments": other}), wanted)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40) | st.text('{}[]":, nameargumts1', max_size=40))
 def test_whatever_the_answer_it_has_a_score(answer: str) -> None:
     right(answer, AREA)

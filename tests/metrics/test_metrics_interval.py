@@ -114,7 +114,6 @@ def test_the_bootstrap_is_close_to_the_normal_interval() -> None:
     assert (small.low, small.high) == pytest.approx((large.low, large.high), abs=0.003)
 
 
-@settings(max_examples=30, deadline=None)
 @given(PAIRS | BINARY_PAIRS, st.randoms(use_true_random=False))
 def test_a_paired_interval_is_bounded_mirrored_and_without_order(
     pairs: list[tuple[float, float]], draw: random.Random
@@ -162,7 +161,6 @@ def test_sampled_flips_agree_with_the_sign_test_and_with_the_limit() -> None:
     assert paired_p([0.1] * 300, [0.9] * 300) == pytest.approx(1 / 10_001)
 
 
-@settings(max_examples=30, deadline=None)
 @given(PAIRS | BINARY_PAIRS, st.randoms(use_true_random=False))
 def test_a_p_value_is_bounded_and_without_order(
     pairs: list[tuple[float, float]], draw: random.Random

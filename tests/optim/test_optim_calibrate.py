@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import Contract, Demo, Field, forward
@@ -88,7 +88,6 @@ def test_what_has_no_choice_among_few_is_left_alone(contract: Contract) -> None:
     assert Calibrate().propose(proposal(single(contract=contract), rows(30))) == []
 
 
-@settings(deadline=None, max_examples=50)
 @given(
     st.lists(
         st.tuples(st.lists(st.floats(-50, 0), min_size=3, max_size=3), st.integers(0, 2)),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -353,7 +353,6 @@ def test_an_input_whose_name_code_cannot_hold_gets_another(name: str) -> None:
 NAMES = st.sampled_from(["a", "b", "text", "text1", "text2", "A", "x_1", "the b", "1", "", "a.b"])
 
 
-@settings(max_examples=60)
 @given(st.lists(NAMES, min_size=1, max_size=5, unique=True))
 def test_any_columns_make_a_head_that_code_can_be_written_to(inputs: list[str]) -> None:
     node = replace(caller().last, inputs=tuple(inputs))

@@ -65,7 +65,6 @@ def test_sets_are_balanced_over_the_labels() -> None:
         assert max(counts.values()) - min(counts.values()) <= 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(0, 99))
 def test_balancing_takes_every_demo_once_and_labels_in_turn(labels: list[str], seed: int) -> None:
     demos = [Demo({"input": str(n)}, {"answer": label}) for n, label in enumerate(labels)]
@@ -283,7 +282,6 @@ def reference(have: list[str], offered: list[str], said: list[dict[str, Any]]) -
     return [name for _, name in order]
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.data(), st.integers(0, 4), st.integers(1, 4))
 def test_choices_name_what_the_model_saw(data: st.DataObject, count: int, more: int) -> None:
     example = st.integers(1, more)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -106,7 +106,6 @@ def edits(draw: st.DrawFn, agent: Agent) -> Edit:
     return draw(st.sampled_from(options))()
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_any_sequence_of_edits_gives_an_agent_that_saves_and_runs(data: st.DataObject) -> None:
     start = data.draw(agents())

@@ -69,7 +69,6 @@ def reference(lines: list[str], said: list[dict[str, Any]]) -> list[str]:
     return [text for _, text in shown]
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.data(), st.integers(0, 4))
 def test_numbers_are_those_that_the_model_saw(data: st.DataObject, count: int) -> None:
     lines = [f"line {n}" for n in range(1, count + 1)]

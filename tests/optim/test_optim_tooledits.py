@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slearn.agent import (
@@ -137,7 +137,6 @@ def whole(agent: Agent) -> None:
     assert agent_from_text(agent_to_text(agent)) == replace(agent, spare=spare)
 
 
-@settings(max_examples=30)
 @given(st.data())
 def test_any_sequence_of_edits_gives_an_agent_that_runs_or_is_refused(data: st.DataObject) -> None:
     agent = start = data.draw(agents())
@@ -165,7 +164,6 @@ def test_any_sequence_of_edits_gives_an_agent_that_runs_or_is_refused(data: st.D
         assert step.calls or not names or node.tool_choice == "auto"
 
 
-@settings(max_examples=60)
 @given(st.data())
 def test_what_is_rewritten_is_rewritten_wherever_it_stands(data: st.DataObject) -> None:
     agent = data.draw(agents())

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import Agent, Contract, Field, Flow, Node
@@ -150,7 +150,6 @@ def test_alpha_is_the_bar() -> None:
     assert once(0.2) and not once(0.1)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.booleans(), min_size=1, max_size=50),
     st.lists(st.booleans(), min_size=50, max_size=50),

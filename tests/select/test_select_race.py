@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
@@ -100,7 +100,6 @@ def test_demonstrations_help_the_memory_and_win() -> None:
     assert laps[1].candidate.operator == "wrong" and laps[1].gain < laps[0].gain - 1
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(0, 6), max_size=8),
     st.integers(0, 6),

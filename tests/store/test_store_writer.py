@@ -104,7 +104,7 @@ values = st.recursive(
 )
 
 
-@settings(database=None, derandomize=True, max_examples=30)
+@settings(database=None, derandomize=True)
 @given(values)
 def test_json_keeps_every_bit(value):
     text = encode({"value": value})

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.engine import call_grammar, parameters_of
@@ -108,7 +108,6 @@ def test_what_has_a_default_need_not_be_given(
     assert [*found["properties"]] == names and found["required"] == required
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     st.lists(NAMES, unique=True, max_size=5),
     st.data(),
@@ -251,7 +250,6 @@ def test_a_syntax_error_names_the_file() -> None:
         tools_in("x = 1\ny = = 2", "tools.py")
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40) | st.text("def f(a:,)=\n \"'[]|*.1#", max_size=40))
 def test_whatever_the_code_it_is_a_tool_or_an_input_error(code: str) -> None:
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.engine import GenerateRequest, Message, ScoreRequest, ToolRequest, ToolResult
@@ -126,7 +126,6 @@ def test_calls_run_in_their_order(box: Toolbox) -> None:
     assert box.run([]) == []
 
 
-@settings(max_examples=30, deadline=None)
 @given(JSONS)
 def test_data_passes_through_a_function_unharmed(value: Any) -> None:
     found = guarded(lambda: value)
@@ -261,7 +260,6 @@ def test_failures_stand_on_one_line() -> None:
     assert failure("a:\n\t b\ud83d") == ToolResult("error: a: b?", ok=False)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.text(max_size=30), st.booleans())
 def test_whatever_the_text_it_can_be_stored_and_shown(text: str, ok: bool) -> None:
     found = result_of(text) if ok else failure(text)

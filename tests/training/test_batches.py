@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slearn.agent import Agent, Demo, Flow, Node
@@ -21,7 +21,6 @@ def ids(examples: object) -> set[str]:
     return {example.id for example in examples}  # type: ignore[attr-defined]
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 400), st.integers(0, 99), st.integers(0, 50))
 def test_pool_and_race_share_no_row(count: int, seed: int, step: int) -> None:
     batch = draw(rows(count), AGENT, seed, step)
@@ -64,7 +63,6 @@ def test_every_row_has_its_turn() -> None:
     assert len(seen) == 300
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 60), st.none() | st.integers(1, 70))
 def test_a_sample_keeps_order_and_is_always_the_same(count: int, limit: int | None) -> None:
     whole = rows(count)
@@ -74,7 +72,6 @@ def test_a_sample_keeps_order_and_is_always_the_same(count: int, limit: int | No
     assert sample(whole, limit) == part and ids(part) <= ids(whole)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), max_size=9), st.integers(1, 5))
 def test_the_worst_are_the_lowest_in_their_order(scores: list[float], count: int) -> None:
     places = worst(scores, count)
@@ -83,7 +80,6 @@ def test_the_worst_are_the_lowest_in_their_order(scores: list[float], count: int
     assert all(scores[place] <= other for place in places for other in left)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=120), st.integers(0, 100_000))
 def test_validation_is_what_can_be_read_and_a_few_rows_at_least(
     lengths: list[int], tokens: int

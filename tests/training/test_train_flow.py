@@ -149,9 +149,9 @@ def test_agents_of_all_shapes_are_trained_to_the_end(
     contract = Contract((Field("answer", "choice", choices=tuple(toy.QUEUES)),))
     for name in set(made.ends):
         made = made.with_node(replace(made.node(name), output=contract))
-    result = toy.run(tmp_path / "s.duckdb", agent=made, settings=replace(toy.SHORT, max_steps=3))
+    result = toy.run(tmp_path / "s.duckdb", agent=made, settings=replace(toy.SHORT, max_steps=2))
     assert result.after.interval.value >= result.before.interval.value - 0.3
-    again = toy.run(tmp_path / "s.duckdb", agent=made, settings=replace(toy.SHORT, max_steps=3))
+    again = toy.run(tmp_path / "s.duckdb", agent=made, settings=replace(toy.SHORT, max_steps=2))
     assert toy.figures(again) == toy.figures(result)
 
 
