@@ -51,7 +51,7 @@ def prompt_share(agent: Agent, rows: Sequence[Example], count: Callable[[str], i
 def measure_speed(engine: Engine, clock: Callable[[], float] = time.monotonic) -> Speed:
     """Measure an engine for a few seconds.
 
-    >>> # measure_speed(engine).mixed
+    >>> # measure_speed(engine).mixed()
     """
     words = " ".join(f"word{number}" for number in range(60))
     prompts = [(Message("user", f"{letter} {words}"),) for letter in "abcdefgh"]

@@ -84,6 +84,8 @@ def field_of(
     field = sorted(in_turn(list(groups.values())), key=lambda one: not one.tried)
     count = frame.guards.count
     row = fmean(count("\n".join(texts(one))) for one in rows) if rows else 0.0
+    columns = means([{name: count(t) for name, t in one.inputs.items()} for one in rows])
+    untold = not any(one.targets for one in rows)
     known = lengths(proposal, count)
     prompts = [frame.guards.size(candidate.agent) for candidate in field]
     spent = frame.session.spent
@@ -91,9 +93,9 @@ def field_of(
     costs = [
         Cost(
             float(p),
-            row * sum(one.agent.reads.values()) + writing(one, count, known) + p * anew,
+            reading(one, columns, row) + writing(one, count, known) + p * anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes),
-            float(Lap(one).writes),
+            float(untold or Lap(one).writes),
         )
         for one, p in zip(field, prompts, strict=True)
     ]
@@ -143,6 +145,29 @@ def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate:
     count = frame.guards.count
     written = 2 * rows * writing(candidate, count, lengths(proposal, count))
     return once + written <= _REFINED * frame.session.left
+
+
+def reading(candidate: Candidate, columns: Mapping[str, float], row: float) -> float:
+    """Return about how many tokens of a row an agent reads, of its columns and of all of it.
+
+    >>> # reading(candidate, {"question": 20.0, "context": 900.0}, 920.0)
+    """
+    agent, more = candidate.agent, row - sum(columns.values())  # choices and functions of a row
+    own = {
+        node.name: sum(columns.get(name, 0.0) for name in node.inputs) + more
+        for node in agent.nodes
+    }
+    return sum(own[name] * times for name, times in agent.reads.items())
+
+
+def means(found: Sequence[Mapping[str, int]]) -> dict[str, float]:
+    """Return the mean of each name's figures.
+
+    >>> means([{"a": 1}, {"a": 3}])
+    {'a': 2.0}
+    """
+    names = dict.fromkeys(name for one in found for name in one)
+    return {name: fmean(one.get(name, 0) for one in found) for name in names}
 
 
 def writing(

@@ -109,7 +109,7 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
         if left >= max(1, least) and optimizer.price(proposal) <= left * _DEAREST:
             made = optimizer.propose(frame.turns.shown(proposal, optimizer.name))
             cost = left - frame.session.left
-            frame.turns.paid(optimizer.name, cost)
+            frame.turns.paid(optimizer.name, cost, len(made))
             fine = allowed(frame, state, made, proposal.step)
             candidates += [(optimizer.name, candidate) for candidate in fine]
             if not fine and (made or cost):  # proposing was paid for

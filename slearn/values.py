@@ -82,6 +82,10 @@ class Tool:
         return bool(self.code or self.function or self.server)
 
 
+# Columns that are taken for a rationale, the first that a row has.
+RATIONALES = ("rationale", "reasoning", "explanation", "solution", "chain_of_thought", "equation")
+
+
 @dataclass(frozen=True)
 class Example:
     """One row of data: named inputs, acceptable targets, and the choices where they differ by row.

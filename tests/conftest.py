@@ -13,8 +13,8 @@ import pytest
 from slearn.engine import Engine, EngineSettings, open_engine
 
 _HOMES = itertools.count()
-# A deadline fails on a busy machine: speed is measured in bench/. Every run draws anew, so that many
-# short ones see as much as a long one, which is for `make test-slow`.
+# A deadline fails on a busy machine: speed is measured in bench/. Every run draws anew, so that
+# many short runs see as much as a long one, which is for `make test-slow`.
 hypothesis.settings.register_profile("slearn", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("slearn")

@@ -29,6 +29,8 @@ LISTS: dict[str, list[Any] | str] = {
     "ends": ["answer"],
     "removable": ["read"],
     "joined": ["read"],
+    "split": ["read", "answer"],
+    "apart": ["answer"],
     "alone": ["answer"],
     "undone": ["answer"],
     "moves": ["answer right after read", "answer reads input in place of read"],

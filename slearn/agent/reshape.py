@@ -95,6 +95,9 @@ def after(agent: Agent, name: str, new: Node) -> Agent:
 def removed(agent: Agent, name: str) -> Agent:
     """Return the agent without a node; who read its answer reads what it read, where that is one.
 
+    A loop that waits for it runs once, a branch on it goes the other way, and of what it grades the
+    first stays.
+
     >>> # removed(agent, "notes").flow.steps
     """
     node = agent.node(name)
@@ -113,10 +116,12 @@ def removed(agent: Agent, name: str) -> Agent:
             # What it was shown are words of the node that goes, and no inputs of that name.
             other = replace(renamed(other, name, node.inputs[0]), demos=())
         rest.append(other)
-    flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
+    start = tuple((own, text) for own, text in agent.flow.start if own.partition(".")[0] != name)
+    flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name), start=start)
     if flow.answer == name:
         flow = replace(flow, answer="")
-    return replace(agent, nodes=tuple(rest), flow=flow)
+    left = {*flow.names()}  # a branch that goes has nodes that go with it
+    return replace(agent, nodes=tuple(node for node in rest if node.name in left), flow=flow)
 
 
 def bypassed(agent: Agent, name: str) -> Agent:
@@ -128,6 +133,8 @@ def bypassed(agent: Agent, name: str) -> Agent:
     >>> # bypassed(agent, "notes").node("answer").inputs
     """
     node = agent.node(name)
+    if any(_asks(part) == name for part in parts_of(agent.flow.steps)):
+        raise InputError(f"the flow asks what node {name!r} says")
     (source,) = node.inputs
     known = (name, f"{name}.{node.output.answer.name}")
     rest = []
@@ -141,10 +148,7 @@ def bypassed(agent: Agent, name: str) -> Agent:
             other = renamed(other, own, source)
         rest.append(other)
     flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
-    made = replace(agent, nodes=tuple(rest), flow=flow)
-    if not {*made.columns} <= {*agent.columns}:
-        raise InputError(f"the flow asks what node {name!r} says")
-    return made
+    return replace(agent, nodes=tuple(rest), flow=flow)
 
 
 def split(agent: Agent, name: str, first: Node, second: Node) -> Agent:
@@ -199,7 +203,8 @@ def rewired(agent: Agent, name: str, old: str, new: str) -> Agent:
     node = agent.node(name)
     if old not in node.inputs or new in node.inputs:
         raise InputError(f"node {name!r} cannot read {new!r} in the place of {old!r}")
-    return agent.with_node(renamed(node, old, new))
+    # What it was shown are words of what it read before.
+    return agent.with_node(replace(renamed(node, old, new), demos=()))
 
 
 def wrapped(agent: Agent, name: str, wrap: Callable[[Block], Part], *new: Node) -> Agent:
@@ -314,6 +319,18 @@ def renamed(node: Node, old: str, new: str) -> Node:
     return replace(node, inputs=inputs, demos=demos)
 
 
+def _asks(part: Part) -> str:
+    """Return the node whose answer a part of a flow goes by; '' where there is none."""
+    match part:
+        case Branch():
+            return part.on.partition(".")[0]
+        case Loop():
+            return part.until.partition(".")[0]
+        case Best():
+            return part.by
+    return ""
+
+
 def _reads(node: Node, name: str) -> bool:
     return any(own.split(".")[0] == name for own in node.inputs)
 
@@ -329,12 +346,18 @@ def _without_input(node: Node, name: str) -> Node:
 
 
 def _pruned(steps: Block, name: str) -> Block:
-    """Return a flow's parts without a node, and without those that then hold nothing."""
+    """Return a flow's parts without a node, and without those that then hold nothing.
+
+    What asks for the node's answer gives way to the block that runs without it.
+    """
 
     def without(block: Block) -> Block:
         kept: list[Part] = []
         for part in block:
             if part == name:
+                continue
+            if not isinstance(part, str) and _asks(part) == name:
+                kept += part.other if isinstance(part, Branch) else part.body
                 continue
             if isinstance(part, Branch):
                 if not any(part.blocks):

@@ -21,7 +21,8 @@ MOST_NUMBER_LABELS = 5
 _ROWS_A_LABEL = 3
 _MANY_LABELS = 200  # so many where nearly every one comes up again
 _MANY_ROWS_A_LABEL = 2
-_ONCE = 0.2  # of the rows: about the chance that the next row brings a label unseen (Good-Turing)
+_UNSEEN = 0.15  # of the rows may be alone: the chance that the next label is unseen (Good-Turing)
+_ONCE = 0.35  # of the labels may come up once: of 70 used alike so many do in 160 rows
 _PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
 _DECORATED = re.compile(r"[-+−]?\s?[$£€¥₹]?\s?[0-9][0-9.,]*\s?[%$£€¥₹]?")
 _ITEMS = re.compile(r"[,;\n]")
@@ -61,12 +62,12 @@ def look(examples: Sequence[Example], more: Sequence[Example] = ()) -> Answers:
         return Answers("choice", f"{len(labels)} labels, about {each:.0f} rows each", labels)
     if numbers:
         return Answers("number", "every target is a number", labels)
-    every = Counter(text for example in (*examples, *more) for text in example.targets or ())
-    if _are_many_labels(every):
-        why = f"{len(every)} labels, nearly all of them in several rows"
-        return Answers("choice", why, tuple(sorted(every)))
     if _are_sets(texts):
         return Answers("set", "the targets are lists of a few recurring items", labels)
+    every = Counter(text for example in (*examples, *more) for text in example.targets or ())
+    if _are_many_labels(every):
+        why = f"{len(every)} labels, most of them in several rows"
+        return Answers("choice", why, tuple(sorted(every)))
     return Answers("text", f"{len(labels)} different targets in {len(rows)} rows", labels)
 
 
@@ -121,8 +122,9 @@ def _are_many_labels(found: Counter[str]) -> bool:
         return False
     rows = found.total()
     once = sum(count == 1 for count in found.values())
-    enough = rows >= _MANY_ROWS_A_LABEL * len(found) and once <= _ONCE * rows
-    return enough and are_label_like(tuple(found))
+    enough = rows >= _MANY_ROWS_A_LABEL * len(found)
+    again = once <= _ONCE * len(found) and once <= _UNSEEN * rows
+    return enough and again and are_label_like(tuple(found))
 
 
 def _are_sets(texts: Sequence[str]) -> bool:

@@ -15,8 +15,8 @@ from slearn.datasets.detect import Row, Wishes, find_columns, shared_choices
 from slearn.datasets.propose import Decision, Proposal, propose
 from slearn.datasets.split import Splits, split
 from slearn.errors import DataError
-from slearn.metrics import MEASURED, metric_named
-from slearn.values import Example
+from slearn.metrics import MEASURED, TEST_COLUMNS, metric_named
+from slearn.values import RATIONALES, Example
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def prepare(
 def _unread(rows: list[Row], columns: Columns) -> list[Decision]:
     """Say which columns the agent will not see: a question without its context is a hard one."""
     used = {*columns.inputs, columns.target, columns.choices, columns.functions, "id"}
-    names = [
-        name for name in dict.fromkeys(name for row in rows for name in row) if name not in used
-    ]
+    used |= {*TEST_COLUMNS, *RATIONALES}  # read by the metric, and by training
+    present = dict.fromkeys(str(name) for row in rows for name in row)
+    names = [name for name in present if name not in used]
     if not names:
         return []
     return [Decision(f"columns not read: {', '.join(names)}", "name what to read with --input")]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
-from slearn.agent import Agent, Contract, Field, Node, reshape
+from slearn.agent import Agent, Branch, Contract, Field, Node, parts_of, reshape
 from slearn.engine import Engine, Watcher
 from slearn.errors import ContextError, InputError
 from slearn.loss import Measure, measured_losses
@@ -90,7 +90,8 @@ def attribute(
         return []
     graded = not any(row.targets for row in unseen)
     most = (_GRADED if graded else _SCORED) // len(places)
-    fewest = _FEWEST if agent.flow.plain else _FEWEST_WAYS
+    ways = any(isinstance(part, Branch) for part in parts_of(agent.flow.steps))
+    fewest = _FEWEST_WAYS if ways and not graded else _FEWEST
     unseen = unseen[: max(fewest, most)]  # many parts, fewer rows for each
     agents = [agent, *(without(agent, *place) for place in places)]
     batches = [unseen] * len(agents)

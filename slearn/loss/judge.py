@@ -27,9 +27,20 @@ def judge(
     nothing is sampled. `task` overrides what the agent was told (so that an agent that rewrote its
     own instructions is graded by the task it started with).
     """
+    requests = grading(agent, trajectories, engine, task)
+    return [expected_grade(score.logprobs) for score in engine.score(requests, watch)]
+
+
+def grading(
+    agent: Agent, trajectories: Sequence[Trajectory], engine: Engine, task: str = ""
+) -> list[ScoreRequest]:
+    """Return the requests that `judge` reads grades from.
+
+    >>> # engine.score(grading(agent, trajectories, engine))
+    """
     kind = call("judge")
     grammar = kind.contract().grammar
-    requests = [
+    return [
         ScoreRequest(
             kind.messages(
                 {
@@ -45,7 +56,6 @@ def judge(
         )
         for trajectory in trajectories
     ]
-    return [expected_grade(score.logprobs) for score in engine.score(requests, watch)]
 
 
 def expected_grade(logprobs: Sequence[float]) -> float:

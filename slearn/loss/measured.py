@@ -28,7 +28,7 @@ from slearn.agent import (
     write_before_answer,
 )
 from slearn.engine import Engine, ScoreRequest, Watcher
-from slearn.loss.judge import judge
+from slearn.loss.judge import expected_grade, grading
 from slearn.metrics import run_tests
 from slearn.values import Example
 
@@ -251,10 +251,19 @@ def _grades(
 
     Unit tests say it where the metric is `tests`: a judge's opinion would accept code that fails.
     """
+    taken = forward_all(pairs, engine, watch=watch)
+    tested = [agent.metric == "tests" for agent, _ in pairs]
+    asked = [
+        request
+        for (agent, _), own, one in zip(pairs, taken, tested, strict=True)
+        if not one
+        for request in grading(agent, own, judge_engine, task)
+    ]
+    scores = iter(judge_engine.score(asked, watch) if asked else ())
     grades: list[float] = []
-    for (agent, batch), taken in zip(pairs, forward_all(pairs, engine, watch=watch), strict=True):
-        if agent.metric == "tests":
-            grades += run_tests([one.answer for one in taken], batch, judge_engine)
-        elif taken:
-            grades += judge(agent, taken, judge_engine, watch, task=task)
+    for (_, batch), own, one in zip(pairs, taken, tested, strict=True):
+        if one:
+            grades += run_tests([each.answer for each in own], batch, judge_engine)
+        else:
+            grades += [expected_grade(next(scores).logprobs) for _ in own]
     return [-math.log(max(grade, 1e-6)) for grade in grades]

@@ -10,12 +10,13 @@ from slearn.metrics.call import OPTIONAL, exactly
 from slearn.metrics.interval import Interval, mean_interval, paired_interval
 from slearn.metrics.named import MEASURED, METRICS, metric_named
 from slearn.metrics.paired import hopeful, paired_p
-from slearn.metrics.tests import code_of, run_tests, tests_of
+from slearn.metrics.tests import TEST_COLUMNS, code_of, run_tests, tests_of
 
 __all__ = [
     "MEASURED",
     "METRICS",
     "OPTIONAL",
+    "TEST_COLUMNS",
     "Interval",
     "Metric",
     "code_of",

@@ -13,7 +13,7 @@ from slearn.engine import Engine, ToolRequest
 from slearn.errors import DataError
 from slearn.values import Example, Tool
 
-COLUMNS = ("tests", "test_list", "test")  # where a row may bring its tests
+TEST_COLUMNS = ("tests", "test_list", "test")  # where a row may bring its tests
 _SETUP = ("test_setup", "test_setup_code", "test_imports")
 _FENCE = re.compile(r"```[^`\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _CHECK = re.compile(r"(?m)^def check\(")
@@ -43,7 +43,7 @@ def program(answer: str, example: Example) -> str:
     """
     tests = tests_of(example)
     if not tests:
-        hint = f"a list of asserts in a column {COLUMNS[0]}"
+        hint = f"a list of asserts in a column {TEST_COLUMNS[0]}"
         raise DataError("has no tests", where=f"example {example.id}", hint=hint)
     setup = [line for name in _SETUP for line in _lines(example.row.get(name))]
     entry = example.row.get("entry_point")
@@ -59,7 +59,7 @@ def tests_of(example: Example) -> list[str]:
     >>> tests_of(Example("1", {}, row={"tests": "assert True"}))
     ['assert True']
     """
-    return next(filter(None, (_lines(example.row.get(name)) for name in COLUMNS)), [])
+    return next(filter(None, (_lines(example.row.get(name)) for name in TEST_COLUMNS)), [])
 
 
 def _lines(found: Any) -> list[str]:

@@ -156,11 +156,13 @@ class PassedDemos(Optimizer):
 
         Its own likeliest answers would teach it nothing, so rows count where luck did better.
         """
-        rows = [trajectory.example for trajectory in proposal.trajectories][:_GRADED]
-        tried = graded(proposal, rows)
+        shown = proposal.agent.sources()  # they would be answered as they are shown
+        pairs = zip(proposal.trajectories, proposal.scores, strict=True)
+        fresh = [(t.example, score) for t, score in pairs if t.example.id not in shown][:_GRADED]
+        tried = graded(proposal, [row for row, _ in fresh])
         gains = [
             (score - old, taken)
-            for (taken, score), old in zip(tried, proposal.scores, strict=False)
+            for (taken, score), (_, old) in zip(tried, fresh, strict=False)
             if score > old
         ]
         gains.sort(key=lambda gain: -gain[0])

@@ -51,6 +51,7 @@ class Guards:
     longest: int = 0
     _tried: set[str] = field(default_factory=set)
     _known: set[str] = field(default_factory=set)  # texts of tools that are no candidate's
+    _lines: set[str] = field(default_factory=set)  # instructions of agents that may run
 
     def __post_init__(self) -> None:
         longest = sorted(self.inputs, key=len)[-3:]
@@ -64,6 +65,7 @@ class Guards:
         """Remember an agent, so that it is not proposed again; its tools are not new any more."""
         self._tried.add(agent_digest(agent))
         self._known.update(text for tool in agent.tools for text in _texts(tool))
+        self._lines.update(line for node in agent.nodes for line in node.instructions if line)
 
     def size(self, agent: Agent) -> int:
         """Return the tokens of an agent's prompts without their inputs, as often as they are read.
@@ -79,7 +81,8 @@ class Guards:
         >>> # Guards(engine.count_tokens, []).refuse(candidate)
         """
         lines = [e.text for e in candidate.edits if isinstance(e, InsertLine | ReplaceLine)]
-        lines += [t for e in candidate.edits if isinstance(e, StructureEdit) for t in told(e)]
+        shapes = [edit for edit in candidate.edits if isinstance(edit, StructureEdit)]
+        lines += [text for edit in shapes for line in told(edit) if (text := self._new(line))]
         tools = [tool for edit in candidate.edits for tool in _tools(edit)]
         new = dict.fromkeys(text for tool in tools for text in _texts(tool))
         written = [*lines, *(text for text in new if text not in self._known)]
@@ -89,6 +92,12 @@ class Guards:
             self.seen(candidate.agent)
         self._texts.update(written)
         return reason
+
+    def _new(self, line: str) -> str:
+        """Return what is new of a line: a new node may be told the task as others were."""
+        for known in sorted(self._lines, key=len, reverse=True):
+            line = line.replace(known, "")
+        return line.strip()
 
     def _judge(self, agent: Agent, written: list[str], operator: str) -> str:
         if agent_digest(agent) in self._tried:

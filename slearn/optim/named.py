@@ -5,17 +5,17 @@ Only what the checks let through is offered, so whatever it names can be run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from slearn.agent import Agent, flow_lines
+from slearn.agent import Agent, Node, flow_lines
 from slearn.call import call
 from slearn.loss import task_text
 from slearn.optim import shapes
 from slearn.optim.base import Proposal
 from slearn.optim.lines import by_blame
 from slearn.optim.shapes import Shape
-from slearn.optim.structure import MergeNodes, RemoveNode, Unwrap, WrapVote
+from slearn.optim.structure import MergeNodes, RemoveNode, StructureEdit, Unwrap, WrapVote
 from slearn.optim.tries import LUCKY
 
 
@@ -55,23 +55,41 @@ def written(proposal: Proposal) -> list[Shape]:
 
 
 def names_of(agent: Agent, moves: Mapping[str, object]) -> dict[str, list[str]]:
-    """Return what each operation of `edit_flow` may name in an agent.
+    """Return what each operation of `edit_flow` may name in an agent: what the checks let through.
 
     >>> # names_of(agent, moves(agent))["removable"]
     """
     nodes = [node.name for node in agent.nodes]
     ends = list(agent.ends)
     room = len(nodes) < shapes.MOST_NODES and len(ends) == 1
-    alone = ends if room and not shapes.repeated(agent) & set(ends) else []
-    return {
-        "nodes": nodes if room else [],
-        "ends": ends if room else [],
-        "alone": alone,
-        "removable": [name for name in nodes if name not in ends],
-        "joined": [name for name in nodes if _reader(agent, name)],
-        "undone": shapes.undoable(agent),
-        "moves": list(moves),
+    open_ends = ends if room else []
+    once = [name for name in open_ends if name not in shapes.repeated(agent)]
+    trial: dict[
+        str, tuple[list[str], Callable[[Node], Sequence[StructureEdit]]]
+    ] = {  # for each list of names an edit as it would be made
+        "nodes": (nodes if room else [], lambda n: (shapes.noting(agent, n, "step", ""),)),
+        "split": (
+            nodes if room else [],
+            lambda n: (shapes.reading(agent, n, "step", "", n.inputs[0]),),
+        ),
+        "ends": (open_ends, lambda n: (shapes.checking(agent, n, ""),)),
+        "alone": (once, lambda n: (shapes.retrying(agent, n, ""),)),
+        "apart": (open_ends, lambda n: shapes.parting(agent, n, "", "")),
+        "removable": (
+            [name for name in nodes if name not in ends],
+            lambda n: (RemoveNode(n.name),),
+        ),
+        "joined": (
+            [name for name in nodes if _reader(agent, name)],
+            lambda n: (MergeNodes(n.name, _reader(agent, n.name) or ""),),
+        ),
+        "undone": (nodes, lambda n: (Unwrap(n.name),)),
     }
+    found = {
+        key: [name for name in names if shapes.fits(agent, edits(agent.node(name)))]
+        for key, (names, edits) in trial.items()
+    }
+    return {**found, "moves": list(moves)}
 
 
 def shape_of(proposal: Proposal, edit: Mapping[str, Any]) -> Shape:

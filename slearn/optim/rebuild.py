@@ -88,14 +88,16 @@ def shown(proposal: Proposal, agent: Agent, edits: Sequence[StructureEdit]) -> l
     rows = [row for row in proposal.pool if row.id not in agent.sources()][:_TRAINED]
     told = [row for row in rows if row.targets]
     new = [node.name for edit in edits for node in brought(edit)]
-    if not new or not _teaches(agent, rows):
+    old = {node.name: node for node in proposal.agent.nodes}
+    changed = [name for name in agent.ends if agent.node(name) != old.get(name)]
+    if not (new or changed) or not _teaches(agent, rows):
         return []
     found: list[Edit] = []
     tried = _tried(proposal, agent, told)
     for name in new:
         demos = _demos(tried, agent.node(name), edits)
         if demos:
-            edit = SetDemos(name, within(demos, agent.node(name), proposal.engine.count_tokens))
+            edit = SetDemos(name, demos)
             found.append(edit)
             agent = apply_all(agent, [edit])
             tried = _tried(proposal, agent, told)
@@ -142,10 +144,11 @@ def _demos(tried: Proposal, node: Node, edits: Sequence[StructureEdit]) -> tuple
     made = [
         _verdict(taken, node, answers[score >= RIGHT], score >= RIGHT) for taken, score in pairs
     ]
-    both = [demo for demo in made if demo]
-    if len({demo.output[node.output.answer.name] for demo in both}) < len(answers):
-        return ()  # it would learn to say the same of all
-    return tuple(balanced(both, tried.chance("restructure verdicts")))
+    name, count = node.output.answer.name, tried.engine.count_tokens
+    sorts = [[demo for demo in made if demo and demo.output[name] == said] for said in answers]
+    shown = within([demo for pair in zip(*sorts, strict=False) for demo in pair], node, count)
+    # Of one sort alone it would learn to say the same of all.
+    return shown if {demo.output[name] for demo in shown} == {*answers} else ()
 
 
 def _verdicts(edit: StructureEdit) -> tuple[str, str] | None:
@@ -162,7 +165,7 @@ def _verdicts(edit: StructureEdit) -> tuple[str, str] | None:
 def _verdict(taken: Trajectory, node: Node, answer: str, right: bool) -> Demo | None:
     """Return what should have been said of the draft that a trajectory ended with."""
     steps = [step for step in taken.steps if step.node == node.name and step.valid]
-    own = [step for step in steps if taken.answer in step.inputs.values()]
+    own = [step for step in steps if step.inputs[node.inputs[-1]] == taken.answer]  # its draft
     if not own:
         return None
     words = {name: _NOTHING if right else text for name, text in own[-1].output.items()}

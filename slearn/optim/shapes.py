@@ -6,6 +6,7 @@ A small library that needs no model to be thought of; `direct` says which of the
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from slearn.agent import (
@@ -30,7 +31,6 @@ from slearn.optim.structure import (
     Rewire,
     SplitNode,
     StructureEdit,
-    Unwrap,
     WrapBest,
     WrapRetry,
     WrapVote,
@@ -69,6 +69,10 @@ def direct(proposal: Proposal) -> list[Shape]:
 
     >>> # [name for name, edits in direct(proposal)]
     """
+    return [shape for shape in _library(proposal) if fits(proposal.agent, shape[1])]
+
+
+def _library(proposal: Proposal) -> list[Shape]:
     agent, last = proposal.agent, proposal.agent.last
     judged = agent.metric == "judge"
     found: list[Shape] = []
@@ -201,7 +205,7 @@ def moves(agent: Agent) -> dict[str, StructureEdit]:
     }
     found: dict[str, StructureEdit] = {}
     for edits in (orders, wires):
-        fit = [(words, edit) for words, edit in edits.items() if _fits(agent, edit)]
+        fit = [(words, edit) for words, edit in edits.items() if fits(agent, [edit])]
         found.update(fit[:_OFFERED])
     return found
 
@@ -216,19 +220,20 @@ def repeated(agent: Agent) -> set[str]:
     return {name for body in bodies for name in names_of(body)}
 
 
-def undoable(agent: Agent) -> list[str]:
-    """Return the nodes that stand alone in a vote or the like, which can be undone.
+def fits(agent: Agent, edits: Sequence[StructureEdit]) -> bool:
+    """Say whether edits can be made, one after the other, and make another agent.
 
-    >>> # undoable(agent)
+    >>> # fits(agent, [RemoveNode("notes")])
     """
-    return [node.name for node in agent.nodes if _fits(agent, Unwrap(node.name))]
-
-
-def _fits(agent: Agent, edit: StructureEdit) -> bool:
+    made = agent
     try:
-        return restructure(agent, edit) != agent
+        for edit in edits:
+            made = restructure(made, edit)
     except InputError:
         return False
+    # Nodes in another order on paper are the same agent.
+    same = made.flow == agent.flow and len(made.nodes) == len(agent.nodes)
+    return not (same and all(node in agent.nodes for node in made.nodes))
 
 
 def _own(agent: Agent, node: Node) -> tuple[str, ...]:

@@ -8,10 +8,8 @@ from typing import Any
 
 from slearn.agent import Demo, Field, Node
 from slearn.optim.demos import demo_of, within
-from slearn.values import Example
+from slearn.values import RATIONALES, Example
 
-# Columns that are taken for a rationale, the first that a row has.
-COLUMNS = ("rationale", "reasoning", "explanation", "solution", "chain_of_thought", "equation")
 _SHOWN = 8
 
 
@@ -21,7 +19,7 @@ def rationale(example: Example) -> str:
     >>> rationale(Example("1", {}, ("5",), row={"equation": "( 7 - 2 )", "input": "…"}))
     '( 7 - 2 )'
     """
-    for column in COLUMNS:
+    for column in RATIONALES:
         value: Any = example.row.get(column)
         if not isinstance(value, str) or value.strip() in (example.targets or ()):
             continue  # the target itself says nothing of why

@@ -38,6 +38,8 @@ def graded(proposal: Proposal, rows: Sequence[Example]) -> list[tuple[Trajectory
 
     >>> # graded(proposal, [taken.example for taken in proposal.trajectories])
     """
+    if not rows:
+        return []
     runner, engine, watch = proposal.runner, proposal.engine, proposal.watch
     agent = proposal.agent
     try:

@@ -51,14 +51,13 @@ class Turns:
         return (1 + self._finals[name]) / (_CREDIT + self._tokens[name])
 
     def shown(self, proposal: Proposal, name: str) -> Proposal:
-        """Return a proposal with what an optimizer may know of its tries, and count this one."""
-        asked = self._asked[name]
-        self._asked[name] += 1
-        return replace(proposal, misses=self._misses.get(name, 0), asked=asked)
+        """Return a proposal with what an optimizer may know of its own tries."""
+        return replace(proposal, misses=self._misses.get(name, 0), asked=self._asked[name])
 
-    def paid(self, name: str, tokens: int) -> None:
-        """Note what an optimizer's proposals have cost."""
+    def paid(self, name: str, tokens: int, made: int = 0) -> None:
+        """Note what an optimizer's proposals have cost, and how many it made."""
         self._tokens[name] += tokens
+        self._asked[name] += bool(tokens or made)
 
     def due(self, name: str, step: int) -> bool:
         """Whether an optimizer may propose in a step."""

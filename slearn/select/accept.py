@@ -60,8 +60,8 @@ def verdict(
 
     `seen` are the challenger's scores on the first examples, where they are known. A challenger
     that is no better is accepted with a probability of `alpha` at most. Loss is measured on all
-    examples or on the first `weighed`; on none, or without targets, the metric decides alone, and
-    has all of `alpha`.
+    examples or on the first `weighed`; on none, or where it is the grade once more, the metric
+    decides alone, and has all of `alpha`.
 
     >>> # verdict(agent, challenger, scores, validation, engine, engine).accepted
     """
@@ -74,8 +74,9 @@ def verdict(
         if gain < 0 and paired_p(after, before[: len(after)]) <= _WORSE:
             return _of(False, "worse on the metric", before, after, 1.0)
     p, part = paired_p(before, after), examples[:weighed]
-    if not any(example.targets for example in part):  # that loss is the same grade once more
-        part = []
+    graded = incumbent.metric in ("judge", "tests")
+    if graded and not any(example.targets for example in part):
+        part = []  # that loss is the same grade once more
     if gain > 0 and p <= (alpha / 2 if part else alpha):
         return _of(True, "better on the metric", before, after, p)
     if not part:

@@ -59,10 +59,8 @@ class Lap:
 
     @property
     def writes(self) -> bool:
-        """Whether a row is answered after something else was written, or must be to be graded."""
+        """Whether a row is answered after something else was written."""
         agent = self.candidate.agent
-        if agent.metric in ("judge", "tests"):
-            return True
         last = agent.last.output
         more = agent.last.tools or last.answer.abstain or not agent.flow.plain
         return len(agent.nodes) > 1 or len(last.fields) > 1 or bool(more)
@@ -118,7 +116,8 @@ def race(
             ranked[1:] = sorted(ranked[1:], key=lambda lap: lap.hope)
             running, fell = cut(ranked, max(finalists, (len(ranked) + 1) // 2))
             stopped = fell + stopped
-        writes = any(lap.writes for lap in running)
+        untold = not any(row.targets for row in rung)  # answers are written, and graded
+        writes = untold or any(lap.writes for lap in running)
         if number == LAST and len(running) <= finalists + 1 and writes and not whole:
             break
         agents = [incumbent, *(lap.candidate.agent for lap in running)]

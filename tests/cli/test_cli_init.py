@@ -40,6 +40,14 @@ def test_what_is_said(slearn: Any, here: Path, rows_file: Any) -> None:
     assert "note" in next(read_rows("sums/val.jsonl"))
 
 
+def test_columns_that_training_or_the_metric_reads_are_no_loss(
+    slearn: Any, here: Path, rows_file: Any
+) -> None:
+    rows = [{"input": f"{n}+1", "target": n + 1, "equation": f"{n} + 1"} for n in range(12)]
+    rows_file(here / "sums.jsonl", rows)
+    assert "not read" not in slearn("init", "s", "--data", "sums.jsonl").stdout
+
+
 def test_json_says_the_same(slearn: Any, here: Path, rows_file: Any) -> None:
     rows_file(here / "sums.jsonl", ROWS)
     said = json.loads(slearn("init", "s", "--data", "sums.jsonl", "--json").stdout)

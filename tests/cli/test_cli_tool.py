@@ -561,10 +561,7 @@ def code_rows() -> list[dict[str, Any]]:
 def test_init_on_rows_with_unit_tests(slearn: Any, here: Path, rows_file: Any) -> None:
     rows_file(here / "code.jsonl", code_rows())
     said = slearn("init", "code", "--data", "code.jsonl").stdout
-    assert said.splitlines()[:2] == [
-        "columns not read: tests (name what to read with --input)",
-        "metric tests (every row brings unit tests)",
-    ]
+    assert said.startswith("metric tests (every row brings unit tests)\n")
     made = load_agent("code/agent.yaml")
     assert made.metric == "tests" and made.last.output.answer.multiline
     bare = [{**code_rows()[0], "tests": []}]

@@ -183,7 +183,7 @@ def test_many_labels_are_labels_where_nearly_all_come_up_again() -> None:
     found = propose(train, val)
     assert found.agent.metric == "choice"
     assert found.agent.last.output.answer.choices == tuple(sorted(labels))
-    assert found.decisions[0].why == "70 labels, nearly all of them in several rows"
+    assert found.decisions[0].why == "70 labels, most of them in several rows"
     assert found.decisions[1].what.endswith("and 50 more")
 
 
@@ -191,6 +191,18 @@ def test_open_answers_are_no_labels_even_where_some_come_up_again() -> None:
     common = ["yes"] * 20 + ["no"] * 20
     found = propose(examples(*common, *[f"city {n}" for n in range(45)]), examples("yes", "no"))
     assert found.agent.metric == "exact" and found.agent.last.output.answer.type == "text"
+
+
+def test_tags_are_sets_and_cities_are_cities_however_often_some_come_up() -> None:
+    tags = [f"tag{n}" for n in range(10)]
+    pairs = [f"{a}, {b}" for a in tags for b in tags if a < b]
+    found = propose(examples(*pairs * 2), examples(*pairs))
+    assert found.agent.metric == "set" and found.agent.last.output.answer.type == "text"
+    # by Zipf's law: some cities are named all the time, most of the others once
+    cities = [f"city {n}" for n in range(40) for _ in range(max(1, 60 // (n + 1) ** 1))]
+    rare = [f"town {n}" for n in range(60)]
+    found = propose(examples(*cities, *rare), examples(*cities[::3]))
+    assert found.agent.last.output.answer.type == "text"
 
 
 def test_what_only_validation_shows_widens_the_contract_and_says_which_row() -> None:

@@ -40,9 +40,9 @@ from slearn.optim import (
     WrapVote,
     apply_all,
 )
-from slearn.optim.named import written
+from slearn.optim.named import names_of, written
 from slearn.optim.rebuild import trained
-from slearn.optim.shapes import direct, longest, moves, undoable
+from slearn.optim.shapes import direct, fits, longest, moves, noting, parting
 from tests.optim.proposals import LABELS, REASONED, chain, fault, proposal, rows, single
 
 
@@ -188,7 +188,7 @@ def test_what_held_a_node_alone_can_be_undone() -> None:
     given = asked(voted, Saying({"op": "once", "node": "answer"}))
     [(_, edits)] = written(replace(given, gradients=proposal(voted, []).gradients))
     assert edits == (Unwrap("answer"),)
-    assert undoable(single()) == []
+    assert not fits(single(), [Unwrap("answer")])
 
 
 def test_only_moves_that_the_checks_let_through_are_offered() -> None:
@@ -203,15 +203,16 @@ def test_only_moves_that_the_checks_let_through_are_offered() -> None:
         assert apply_all(agent, [edit]) != agent
 
 
+def half(request: GenerateRequest) -> str | None:
+    """Write the right answer of every second row, and leave reviews to the memory."""
+    if "draft" in request.messages[0].content:
+        return None
+    number = int(re.findall(r"number ([0-9]+)", request.messages[-1].content)[0])
+    return LABELS[number % 3] if number % 2 else "nonsense"
+
+
 def test_a_judge_of_drafts_learns_from_the_metric() -> None:
     """Whether a draft is right is known of the training rows: the review is shown both sorts."""
-
-    def half(request: GenerateRequest) -> str | None:
-        """Write the right answer of every second row, and leave reviews to the memory."""
-        if "draft" in request.messages[0].content:
-            return None
-        number = int(re.findall(r"number ([0-9]+)", request.messages[-1].content)[0])
-        return LABELS[number % 3] if number % 2 else "nonsense"
 
     given = asked(single(contract=TEXT), ScriptedEngine(half))
     edits = dict(direct(given))["review"]
@@ -225,6 +226,70 @@ def test_a_judge_of_drafts_learns_from_the_metric() -> None:
         right = demo.inputs["answer"] == rights[demo.source]
         assert (demo.output["answer"] == "yes") == right
         assert not right or demo.output["missing"] == "nothing"
+
+
+def test_a_review_is_shown_both_verdicts_or_none() -> None:
+    """Where few demonstrations fit, they take turns by what they say."""
+    pool = [replace(row, inputs={"input": "word " * 190 + row.inputs["input"]}) for row in rows(30)]
+    given = asked(single(contract=TEXT), ScriptedEngine(half))
+    given = replace(given, pool=pool)
+    one = trained(given, dict(direct(given))["review"], "review")
+    assert one is not None
+    shown = [demo.output["answer"] for demo in one.agent.node("review").demos]
+    assert shown == [] or len(set(shown)) == 2
+
+
+def test_who_is_left_is_taught_anew_where_its_inputs_changed() -> None:
+    given = asked(chain())
+    shown = tuple(Demo({"first": "a"}, {"answer": label}) for label in LABELS)
+    agent = given.agent.with_node(replace(given.agent.last, demos=shown))
+    given = replace(given, agent=agent)
+    for edit in (RemoveNode("first"), MergeNodes("first", "answer")):
+        one = trained(given, [edit], "x")
+        assert one is not None and len(one.agent.last.demos) >= 3
+        assert all(demo.inputs.keys() == {"input"} for demo in one.agent.last.demos)
+    edit = Rewire("answer", "first", "input")
+    one = trained(given, [edit], "x")
+    assert one is not None and one.agent.last.demos
+    inputs = {row.inputs["input"] for row in rows(30)}
+    assert all(demo.inputs["input"] in inputs for demo in one.agent.last.demos)
+
+
+def test_all_that_is_offered_can_be_made_and_a_review_taken_away_again() -> None:
+    given = asked(single(contract=TEXT))
+    for name in ("review", "check"):
+        one = trained(given, dict(direct(given))[name], name)
+        assert one is not None
+        offered = names_of(one.agent, moves(one.agent))
+        assert offered["removable" if name == "review" else "joined"]
+        for key, edits in (
+            ("removable", [RemoveNode(n) for n in offered["removable"]]),
+            ("undone", [Unwrap(n) for n in offered["undone"]]),
+        ):
+            for edit in edits:
+                assert fits(one.agent, [edit]), key
+    one = trained(given, dict(direct(given))["review"], "review")
+    assert one is not None
+    again = apply_all(one.agent, [RemoveNode("review")])
+    assert again.flow.steps == ("answer",) and again.last.inputs == ("input",)
+    apart = apply_all(single(), parting(single(), single().last, "The input is short.", "Shout."))
+    back = apply_all(apart, [RemoveNode("kind")])
+    assert back.flow.steps == ("answer",) and [node.name for node in back.nodes] == ["answer"]
+
+
+def test_the_task_told_again_is_nothing_new() -> None:
+    """A user's own line may be much like a row; only what is new is judged."""
+    line = "Write a reply to the customer who asks about an order."
+    agent = single((line,), TEXT)
+    guards = Guards(lambda text: len(text.split()), ["Write a reply to the customer who asks now."])
+    guards.seen(agent)
+    given = asked(agent)
+    for name, edits in direct(given):
+        one = trained(given, edits, name)
+        assert one is not None and guards.refuse(one) == "", name
+    quoting = noting(agent, agent.last, "x", "Write a reply to the customer who asks now, please.")
+    one = trained(given, [quoting], "x")
+    assert one is not None and guards.refuse(one) == "quotes an input of the data"
 
 
 def test_a_long_input_can_be_read_by_a_node_of_its_own() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slearn.optim import Candidate, Turns
-from tests.optim.proposals import single
+from tests.optim.proposals import proposal, single
 
 
 def played(wins: set[int], steps: int = 20) -> list[int]:
@@ -15,6 +15,16 @@ def played(wins: set[int], steps: int = 20) -> list[int]:
             made = [Candidate("x", single(), ())]
             turns.note("x", step, made, made if step in wins else [])
     return asked
+
+
+def test_an_optimizer_knows_how_often_it_was_asked_and_that_was_paid_for() -> None:
+    turns = Turns()
+    given = proposal(single(), [])
+    turns.paid("tip", 0)  # it had nothing to say
+    assert turns.shown(given, "tip").asked == 0
+    turns.paid("tip", 0, made=2)
+    turns.paid("tip", 90)
+    assert turns.shown(given, "tip").asked == 2
 
 
 def test_waiting_doubles_after_each_try_in_vain() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,8 @@ def decide(engine: Planted, before: Sequence[float], alpha: float = 0.1) -> Verd
 
 
 def test_without_targets_the_grade_is_asked_once_and_has_the_whole_error_rate() -> None:
-    """The measured loss of an ungraded row is its grade again: no evidence, but half the rate."""
+    """The loss of a row that a judge grades is that grade again: no evidence, but half the rate."""
+    judged = [replace(one, metric="judge") for one in (OLD, NEW)]
     before = [0.4] * 8 + [0.6] * 2
     after = [0.5] * 8 + [0.5] * 2
     alpha = paired_p(before, after) * 1.5
@@ -71,9 +73,12 @@ def test_without_targets_the_grade_is_asked_once_and_has_the_whole_error_rate() 
     untold = [Example(str(n), {"input": f"row {n}"}) for n in range(10)]
     engine = Planted(lambda row: True)
     found = verdict(
-        OLD, NEW, before, untold, engine, engine, seen=after, alpha=alpha, measure=measure
+        *judged, before, untold, engine, engine, seen=after, alpha=alpha, measure=measure
     )
     assert found.accepted and found.reason == "better on the metric"
+    own = replace(OLD, metric="module:function")  # there the judge's grade is another opinion
+    with pytest.raises(AssertionError, match="measured twice"):
+        verdict(own, NEW, before, untold, engine, engine, seen=after, alpha=alpha, measure=measure)
     told = rows(10)
     again = verdict(OLD, NEW, before, told, engine, engine, seen=after, alpha=alpha)
     assert not again.accepted
