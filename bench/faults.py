@@ -39,7 +39,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ledger import ROOT, Line, code, folder_of, read, writing
+from ledger import ROOT, Line, code, folder_of, read, tell, writing
 from networks import CHAINS, LAYOUTS, ROUTE, WORDS, Network, chain_of, flow_of, plant
 
 from slearn.agent import Agent, forward
@@ -146,23 +146,23 @@ def run(given: argparse.Namespace) -> int:
                 case = case_of(given.seed, key[2], attempt, given.shape)
                 start = time.monotonic()
                 who = f"{given.shape} {key[2]}, {case.fault} in {case.node}"
-                _tell(f"{place} of {len(left)}: {who}")
+                tell(f"{place} of {len(left)}: {who}")
                 try:
                     keep = given.keep and given.keep / "-".join(map(str, (*key, attempt)))
                     found = measure(case, engine, given.seed, given.tokens, keep)
                 except SlearnError as error:
                     failed += 1
-                    _tell(f"  failed: {error}")
+                    tell(f"  failed: {error}")
                     break
                 named = {**dict(zip(KEYS, key, strict=True)), "attempt": attempt}
                 wall = round(time.monotonic() - start, 1)
                 seen = {"wall": wall, "engine": noted, "code": commit}
                 add({**named, **case.as_json(), **found, **seen})
-                _tell(f"  {_outcome(found)} in {wall:.0f} s")
+                tell(f"  {_outcome(found)} in {wall:.0f} s")
                 if not found["harmless"]:
                     break
             else:
-                _tell(f"  {given.shape} {key[2]} is given up: no fault did harm")
+                tell(f"  {given.shape} {key[2]} is given up: no fault did harm")
     return failed
 
 
@@ -384,10 +384,6 @@ def _outcome(found: dict[str, Any]) -> str:
     if found["harmless"]:
         return f"harmless, {cost}"
     return f"{cost}, blamed {found['faultiest']}, trained to {found['trained']:.2f}"
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

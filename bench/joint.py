@@ -32,7 +32,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -43,8 +42,8 @@ from statistics import fmean
 from typing import Any
 
 from contenders import Job, training, untrained
-from ledger import ROOT, Line, code, folder_of, read, writing
-from suite import CELLS, save_start
+from ledger import ROOT, Line, code, folder_of, latest, make, writing
+from suite import CELLS, named, save_start, told, wanted
 from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
 
 from slearn.agent import (
@@ -62,7 +61,6 @@ from slearn.batches import sample, shuffled
 from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.cli.plan import Plan, make_plan
 from slearn.engine import Engine
-from slearn.errors import SlearnError
 from slearn.evaluate import evaluate
 from slearn.optim import OPTIMIZERS, Restructure
 from slearn.result import RunResult
@@ -127,7 +125,7 @@ def main() -> None:
         except KeyboardInterrupt:
             sys.exit(130)
         sys.exit(f"{failed} runs failed" if failed else 0)
-    lines = [line for line in _latest(given.results) if _wanted(line, given)]
+    lines = [line for line in latest(given.results, key_of) if wanted(line, given)]
     if not lines:
         sys.exit("nothing was measured yet")
     if given.action == "compare":
@@ -140,29 +138,16 @@ def run(given: argparse.Namespace) -> int:
     """Make every run that has no line yet; return how many could not be made."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
     model = identify(given.model)
-    noted, commit, failed = engine_settings(CELLS, None, model), code(), 0
+    noted = engine_settings(CELLS, None, model)
     with ExitStack() as stack:
         add = stack.enter_context(writing(given.results))
-        known = {key_of(line) for line in _latest(given.results)}
+        known = {key_of(line) for line in latest(given.results, key_of)}
         cells = [cell for cell in _cells(given, model["name"]) if key_of(cell) not in known]
         if not cells:
             return 0
         engine = stack.enter_context(open_noted(model, noted))
-        for number, cell in enumerate(cells, 1):
-            began = time.monotonic()
-            named = f"{cell['task']} {cell['setting']} seed {cell['seed']}"
-            _tell(f"{number} of {len(cells)}: {named}")
-            try:
-                found = measure(given, cell, engine)
-            except SlearnError as error:
-                failed += 1
-                _tell(f"  failed: {error}")
-                continue
-            wall = round(time.monotonic() - began, 1)
-            add({**cell, **found, "wall": wall, "engine": noted, "code": commit})
-            change = f"{found['before']['score']:.2f} to {found['after']['score']:.2f}"
-            _tell(f"  {change} in {wall:.0f} s")
-    return failed
+        seen = {"engine": noted, "code": code()}
+        return make(cells, lambda cell: {**measure(given, cell, engine), **seen}, add, named, told)
 
 
 def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, Any]:
@@ -359,20 +344,6 @@ def _cells(given: argparse.Namespace, model: str) -> Iterable[Line]:
         own = OWN if name == "start" else f"{given.tokens} tokens"
         values = (model, task, "chain", int(seed), name, own, given.test_limit)
         yield dict(zip(KEYS, values, strict=True))
-
-
-def _latest(path: Path) -> list[Line]:
-    """Return the lines; of two of the same cell the later one."""
-    return list({key_of(line): line for line in read(path)}.values())
-
-
-def _wanted(line: Line, given: argparse.Namespace) -> bool:
-    budgets = (given.budget or line["budget"], OWN)
-    return given.model in (None, line["model"]) and line["budget"] in budgets
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _names(text: str) -> list[str]:

@@ -13,13 +13,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from slearn.errors import SlearnError
+
 ROOT = Path(__file__).parent.parent
 Line = dict[str, Any]
+Key = Callable[[Line], Any]  # what tells the cells of a table apart
 
 
 def read(path: Path) -> list[Line]:
@@ -67,6 +71,57 @@ def folder_of(keep: Path | None, names: Iterable[object]) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
     folder.mkdir(parents=True)
     yield folder
+
+
+def latest(path: Path, key: Key) -> list[Line]:
+    """Return the lines; of two of the same cell the later one."""
+    return list({key(line): line for line in read(path)}.values())
+
+
+def make(
+    cells: Sequence[Line],
+    measure: Callable[[Line], Line],
+    add: Callable[[Line], None],
+    named: Callable[[Line], str],
+    told: Callable[[Line], str],
+) -> int:
+    """Measure cells one after the other, add a line for each, and return how many failed.
+
+    It says what it is at and how long the rest may take, and what was found.
+    """
+    failed, began = 0, time.monotonic()
+    for number, cell in enumerate(cells):
+        start = time.monotonic()
+        left = (start - began) / number * (len(cells) - number) if number else None
+        ahead = "" if left is None else f", about {clock(left)} left"
+        tell(f"{number + 1} of {len(cells)}{ahead}: {named(cell)}")
+        try:
+            found = measure(cell)
+        except SlearnError as error:
+            failed += 1
+            tell(f"  failed: {error}")
+            continue
+        seconds = round(time.monotonic() - start, 1)
+        add({**cell, **found, "wall": seconds})
+        tell(f"  {told(found)} in {clock(seconds)}")
+    return failed
+
+
+def tell(line: str) -> None:
+    """Say how it goes, where results do not stand."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """Return a time as people say it.
+
+    >>> clock(75), clock(300), clock(5400)
+    ('75 s', '5 min', '1 h 30 min')
+    """
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
 
 
 def slug(name: object) -> str:

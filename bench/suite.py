@@ -20,7 +20,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -30,7 +29,7 @@ from typing import Any
 
 from contenders import SETTINGS, UNBUDGETED, Job
 from known import KnownEngine, read_known
-from ledger import ROOT, Line, code, folder_of, read, slug, writing
+from ledger import ROOT, Line, code, folder_of, latest, make, slug, writing
 from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
 
 from slearn.agent import save_agent
@@ -38,7 +37,6 @@ from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.cli.plan import make_plan
 from slearn.datasets import Columns, propose, read_examples, read_rows
 from slearn.engine import Engine
-from slearn.errors import SlearnError
 from slearn.evaluate import Evaluation
 from slearn.store import Store
 from slearn.tools import Toolbox, ToolEngine
@@ -57,7 +55,7 @@ def main() -> None:
         except KeyboardInterrupt:
             sys.exit(130)
         sys.exit(f"{failed} runs failed" if failed else 0)
-    lines = [line for line in _latest(given.results) if _wanted(line, given)]
+    lines = [line for line in latest(given.results, key_of) if wanted(line, given)]
     if not lines:
         sys.exit("nothing was measured yet")
     if given.action == "compare":
@@ -70,10 +68,10 @@ def run(given: argparse.Namespace) -> int:
     """Make every run that has no line yet; return how many could not be made."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
     model = identify(given.model)
-    noted, commit, failed = engine_settings(CELLS, None, model), code(), 0
+    noted = engine_settings(CELLS, None, model)
     with ExitStack() as stack:
         add = stack.enter_context(writing(given.results))
-        known = {key_of(line) for line in _latest(given.results)}
+        known = {key_of(line) for line in latest(given.results, key_of)}
         cells = [cell for cell in _cells(given, model["name"]) if key_of(cell) not in known]
         if not cells:
             return 0
@@ -81,22 +79,19 @@ def run(given: argparse.Namespace) -> int:
         if box.missing:  # another method would be measured
             sys.exit(box.missing)
         engine = stack.enter_context(ToolEngine(open_noted(model, noted), box))
-        began = time.monotonic()
-        for number, cell in enumerate(cells):
-            start = time.monotonic()
-            left = (start - began) / number * (len(cells) - number) if number else None
-            _tell(number + 1, len(cells), cell, left)
-            try:
-                found = measure(given, cell, engine)
-            except SlearnError as error:
-                failed += 1
-                print(f"  failed: {error}", file=sys.stderr, flush=True)
-                continue
-            seconds = round(time.monotonic() - start, 1)
-            add({**cell, **found, "wall": seconds, "engine": noted, "code": commit})
-            change = f"{found['before']['score']:.2f} to {found['after']['score']:.2f}"
-            print(f"  {change} in {_clock(seconds)}", file=sys.stderr, flush=True)
-    return failed
+        seen = {"engine": noted, "code": code()}
+        return make(cells, lambda cell: {**measure(given, cell, engine), **seen}, add, named, told)
+
+
+def named(cell: Line) -> str:
+    """Return what a person calls a cell."""
+    words = " ".join(str(cell[key]) for key in ("task", "start", "setting"))
+    return f"{words} seed {cell['seed']}"
+
+
+def told(found: Line) -> str:
+    """Return what a run has come to."""
+    return f"{found['before']['score']:.2f} to {found['after']['score']:.2f}"
 
 
 def measure(given: argparse.Namespace, cell: Line, engine: Engine) -> dict[str, Any]:
@@ -183,12 +178,8 @@ def _cells(given: argparse.Namespace, model: str) -> Iterable[Line]:
         yield dict(zip(KEYS, values, strict=True))
 
 
-def _latest(path: Path) -> list[Line]:
-    """Return the lines; of two of the same cell the later one."""
-    return list({key_of(line): line for line in read(path)}.values())
-
-
-def _wanted(line: Line, given: argparse.Namespace) -> bool:
+def wanted(line: Line, given: argparse.Namespace) -> bool:
+    """Say whether a line is of the model and of the budget that were asked for."""
     budgets = (given.budget or line["budget"], OWN)
     return given.model in (None, line["model"]) and line["budget"] in budgets
 
@@ -212,20 +203,6 @@ def _check(given: argparse.Namespace) -> None:
     for task, start in product(given.tasks, given.starts):
         if start not in starts.get(task, {}):
             sys.exit(f"{given.data / 'starts.json'}: no start {start!r} of task {task!r}")
-
-
-def _tell(number: int, count: int, cell: Line, left: float | None) -> None:
-    named = " ".join(str(cell[key]) for key in ("task", "start", "setting"))
-    ahead = "" if left is None else f", about {_clock(left)} left"
-    line = f"{number} of {count}{ahead}: {named} seed {cell['seed']}"
-    print(line, file=sys.stderr, flush=True)
-
-
-def _clock(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 2:
-        return f"{seconds:.0f} s"
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _names(text: str) -> list[str]:

@@ -29,7 +29,6 @@ import json
 import re
 import signal
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -39,7 +38,7 @@ from statistics import fmean
 from typing import Any
 
 from contenders import SETTINGS, UNBUDGETED, Job
-from ledger import ROOT, Line, code, folder_of, read, writing
+from ledger import ROOT, Line, code, folder_of, latest, make, writing
 from suite import CELLS
 
 from slearn.agent import (
@@ -56,7 +55,6 @@ from slearn.cli.engines import engine_settings, identify, open_noted, open_pair
 from slearn.cli.plan import Plan, make_plan
 from slearn.cli.room import Room
 from slearn.engine import Engine, Message, ScoreRequest
-from slearn.errors import SlearnError
 from slearn.metrics import mean_interval
 from slearn.result import RunResult
 from slearn.store import Store
@@ -102,7 +100,7 @@ def main() -> None:
         except KeyboardInterrupt:
             sys.exit(130)
         sys.exit(f"{failed} runs failed" if failed else 0)
-    lines = list({key_of(line): line for line in read(given.results)}.values())
+    lines = latest(given.results, key_of)
     if not lines:
         sys.exit("nothing was measured yet")
     print(table(lines))
@@ -113,11 +111,10 @@ def run(given: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
     model = identify(given.model)
     other = identify(given.judge) if given.judge else model
-    commit, failed = code(), 0
     noted, also = (engine_settings(CELLS, None, one) for one in (model, other))
     with ExitStack() as stack:
         add = stack.enter_context(writing(given.results))
-        known = {key_of(line) for line in read(given.results)}
+        known = {key_of(line) for line in latest(given.results, key_of)}
         cells = [c for c in _cells(given, model["name"], other["name"]) if key_of(c) not in known]
         if not cells:
             return 0
@@ -131,22 +128,20 @@ def run(given: argparse.Namespace) -> int:
             stack.enter_context(engine)
             stack.enter_context(judge)
         engine = ToolEngine(engine, box)
-        for number, cell in enumerate(cells, 1):
-            named = f"{number} of {len(cells)}: {cell['setting']} seed {cell['seed']}"
-            print(named, file=sys.stderr, flush=True)
-            start = time.monotonic()
-            try:
-                found = measure(given, cell, engine, judge)
-            except SlearnError as error:
-                failed += 1
-                print(f"  failed: {error}", file=sys.stderr, flush=True)
-                continue
-            seconds = round(time.monotonic() - start, 1)
-            add({**cell, **found, "wall": seconds, "engine": noted, "code": commit})
-            strict, won = found["held"]["trained"]["strict"]["value"], found["preferred"]["wins"]
-            told = f"  {found['nodes']} nodes, {strict:.0%} strict, preferred {won} times"
-            print(f"{told}, in {seconds:.0f} s", file=sys.stderr, flush=True)
-    return failed
+        seen = {"engine": noted, "code": code()}
+        return make(
+            cells,
+            lambda cell: {**measure(given, cell, engine, judge), **seen},
+            add,
+            lambda cell: f"{cell['setting']} seed {cell['seed']}",
+            told,
+        )
+
+
+def told(found: Line) -> str:
+    """Return what a run has come to."""
+    strict, won = found["held"]["trained"]["strict"]["value"], found["preferred"]["wins"]
+    return f"{found['nodes']} nodes, {strict:.0%} strict, preferred {won} times"
 
 
 def measure(given: argparse.Namespace, cell: Line, engine: Engine, judge: Engine) -> dict[str, Any]:
