@@ -9,18 +9,21 @@ tips and of demonstrations from the train rows, as many as the guards of trainin
 of them meet the same validation rows, by measured loss and by the metric; a task's table is a file,
 and a task that has one is not measured again.
 
-`replay` takes the rows in a fresh order each time, with candidate 0 as the incumbent:
+`replay` takes the rows in a fresh order each time, with candidate 0 as the incumbent. Policies see
+24 of 40 rows; the truth is the mean score on the other ones, so that who fits chance pays for it:
 
-- full: every candidate on all rows by the metric, the best is taken;
-- nats: successive halving on mean nats over 24 of 40 rows, in the rungs of slearn.select; the two
-  finalists, where they beat the incumbent, meet it on the other rows by the metric;
-- shortfall: the same on the mean shortfall, which is what training does;
-- scores: the same on the metric.
+- full: every candidate on all 24 by the metric, the best is taken;
+- loss: the same by the mean shortfall of the measured loss;
+- nats, shortfall, scores: the race of slearn.select on 14 rows by mean nats, by mean shortfall
+  (which is what training does) or by the metric, in the rungs that are cheapest; the two finalists,
+  where they beat the incumbent, meet it on the other 10 by the metric;
+- early: by shortfall on the first 5 rows, two finalists on the others;
+- halved: shortfall in three rungs, as training did before 2026-11-28.
 
 A price is in tokens read: in each rung a candidate's prompt once and each row's input, the
-incumbent's too; what is written is not counted. The truth is the mean score over all rows. Policies
-see rows of the truth, so every regret flatters, and that of `full` is 0 by definition. A task's
-interval is over replays alone, that of all tasks over tasks too (bootstrap.py).
+incumbent's too; what is written is not counted. The regret is what the best of all candidates has
+more on the held-out rows: the best of sixty on 16 rows is partly luck, so only differences count. A
+task's interval is over replays alone, that of all tasks over tasks too (bootstrap.py).
 
 Last, how often a candidate that is no better is accepted: scores and losses of the incumbent and a
 candidate are exchanged, row by row, by the toss of a coin, and slearn.select's rule is asked.
@@ -60,7 +63,7 @@ from slearn.metrics import mean_interval, paired_p
 from slearn.optim import Candidate, Edit, Guards, InsertLine, SetDemos, apply_all
 from slearn.optim.demos import demo_of
 from slearn.optim.lines import TIPS
-from slearn.select import rungs
+from slearn.select import Cost, cheapest, layouts, rungs
 from slearn.select.accept import _WORSE, LOOK
 from slearn.settings import TrainSettings
 from slearn.values import Example, digest
@@ -72,7 +75,9 @@ CHUNK = 4  # candidates whose losses are measured in one round
 TRIES = 20  # draws for each candidate that is wanted: some are refused
 FINALISTS = 2
 ALPHA = TrainSettings.alpha
-POLICIES = ("full", "nats", "shortfall", "scores")
+POLICIES = ("full", "loss", "nats", "shortfall", "scores", "early", "halved")
+SEEN = 3, 5  # of five rows policies see three
+EARLY = 5
 Matrix = NDArray[np.float64]
 
 
@@ -105,10 +110,9 @@ class Table:
         """How many rows all of them met."""
         return int(self.scores.shape[1])
 
-    @cached_property
-    def truth(self) -> Matrix:
-        """The mean score of each candidate."""
-        return np.asarray(self.scores.mean(axis=1))
+    def truth(self, rows: Sequence[int]) -> Matrix:
+        """Return the mean score of each candidate on some rows."""
+        return np.asarray(self.scores[:, list(rows)].mean(axis=1))
 
     @cached_property
     def values(self) -> dict[str, Matrix]:
@@ -120,9 +124,10 @@ class Table:
         """Return the tokens that these candidates read for so many rows."""
         return float(self.prompts[list(who)].sum()) + len(who) * rows * self.row_tokens
 
-    def regret(self, chosen: int) -> float:
-        """Return by how much the best candidate is better than the chosen one."""
-        return float(self.truth.max() - self.truth[chosen])
+    def cuts(self, count: int) -> tuple[int, ...]:
+        """Return the rungs that make a race of all candidates on so many rows cheapest."""
+        costs = [Cost(float(own.item()), self.row_tokens) for own in self.prompts]
+        return cheapest(costs, [Example(str(row), {}) for row in range(count)])
 
 
 @dataclass(frozen=True)
@@ -268,6 +273,11 @@ def _tokens(node: Node, row: Example, count: Callable[[str], int]) -> int:
 def replayed(table: Table, replays: int, task: str) -> Replays:
     """Run every policy on a table so many times, each time on one order of the rows for all."""
     everyone = range(table.count)
+    race_rows = table.rows * SEEN[0] // SEEN[1] * SEEN[0] // SEEN[1]
+    cuts, old = table.cuts(race_rows), layouts(race_rows)[0]
+    by = {name: (table.values[name], cuts) for name in ("nats", "shortfall", "scores")}
+    by["early"] = (table.values["shortfall"], (EARLY,))
+    by["halved"] = (table.values["shortfall"], old)
     price: dict[str, list[float]] = {name: [] for name in POLICIES}
     regret: dict[str, list[float]] = {name: [] for name in POLICIES}
     accepted = []
@@ -275,25 +285,34 @@ def replayed(table: Table, replays: int, task: str) -> Replays:
         chance = random.Random(digest([task, number, "replay"]))
         rows = chance.sample(range(table.rows), table.rows)
         rivals = chance.sample(everyone[1:], table.count - 1)  # their order decides between equals
-        price["full"].append(table.price(everyone, table.rows))
-        regret["full"].append(table.regret(int(table.truth.argmax())))
-        for name in POLICIES[1:]:
-            chosen, paid = halved(table, table.values[name], rivals, rows)
+        seen = rows[: table.rows * SEEN[0] // SEEN[1]]
+        truth = table.truth(rows[len(seen) :])
+        whole = {
+            "full": int(table.truth(seen).argmax()),
+            "loss": int(table.values["shortfall"][:, seen].mean(axis=1).argmin()),
+        }
+        chosen = {name: (one, table.price(everyone, len(seen))) for name, one in whole.items()}
+        chosen |= {name: halved(table, *how, rivals, seen) for name, how in by.items()}
+        for name, (one, paid) in chosen.items():
             price[name].append(paid)
-            regret[name].append(table.regret(chosen))
+            regret[name].append(float(truth.max() - truth[one]))
         accepted.append(null_accepts(table, chance.choice(everyone[1:]), rows, chance))
     return Replays(price, regret, accepted)
 
 
 def halved(
-    table: Table, values: Matrix, rivals: Sequence[int], rows: Sequence[int]
+    table: Table,
+    values: Matrix,
+    cuts: Sequence[int],
+    rivals: Sequence[int],
+    rows: Sequence[int],
 ) -> tuple[int, float]:
-    """Return whom successive halving and the metric on the other rows choose, and the price.
+    """Return whom a race in some rungs and the metric on the other rows choose, and the price.
 
     Between equals by the metric the race decides, in which a finalist has beaten the incumbent.
     """
-    cut = len(rows) * 3 // 5
-    finalists, price = raced(table, values, rivals, rows[:cut])
+    cut = sum(cuts)
+    finalists, price = raced(table, values, cuts, rivals, rows[:cut])
     if not finalists:
         return 0, price
     field, rest = [*finalists, 0], list(rows[cut:])
@@ -302,15 +321,18 @@ def halved(
 
 
 def raced(
-    table: Table, values: Matrix, rivals: Sequence[int], rows: Sequence[int]
+    table: Table,
+    values: Matrix,
+    cuts: Sequence[int],
+    rivals: Sequence[int],
+    rows: Sequence[int],
 ) -> tuple[list[int], float]:
     """Return the finalists, the best first, and the price: `slearn.select.race` on a table."""
-    running, price, at = list(rivals), 0.0, 0
+    running, price = list(rivals), 0.0
     sums = np.zeros(table.count)
-    for rung in rungs([Example(str(row), {}) for row in rows]):
+    for rung in rungs(rows, cuts):
         price += table.price([0, *running], len(rung))
-        sums += values[:, list(rows[at : at + len(rung)])].sum(axis=1)
-        at += len(rung)
+        sums += values[:, list(rung)].sum(axis=1)
         running.sort(key=sums.tolist().__getitem__)
         running = running[: max(FINALISTS, (len(running) + 1) // 2)]
     return [one for one in running[:FINALISTS] if sums[one] < sums[0]], price

@@ -11,7 +11,7 @@ from slearn.agent import Contract
 from slearn.batches import texts
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Optimizer, Proposal
-from slearn.select import FINALISTS, LOOK, Cost, Lap, affordable, front, in_turn, race
+from slearn.select import FINALISTS, LOOK, Cost, Lap, affordable, cheapest, front, in_turn, race
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.settle import final, settle
 from slearn.state import Frame, State, allowed
@@ -40,7 +40,7 @@ def choose(
     state = replace(state, idle=state.idle + 1)
     if not proposed:
         return replace(state, barren=state.barren + 1)
-    candidates = field_of(frame, proposal, proposed, rows)
+    candidates, cuts = field_of(frame, proposal, proposed, rows)
     session.progress.phase("race", proposal.step, f"{len(candidates)} candidates")
     try:
         laps = race(
@@ -51,6 +51,7 @@ def choose(
             task=frame.task,
             measure=frame.measure,
             size=frame.guards.size,
+            cuts=cuts,
         )
     except ContextError as problem:  # a guard let through what does not fit: nobody runs
         for candidate in candidates:
@@ -73,8 +74,8 @@ def choose(
 
 def field_of(
     frame: Frame, proposal: Proposal, proposed: Sequence[Proposed], rows: Sequence[Example]
-) -> list[Candidate]:
-    """Return the candidates that the rest of the budget can race.
+) -> tuple[list[Candidate], tuple[int, ...]]:
+    """Return the candidates that the rest of the budget can race, and the rows of the rungs.
 
     Those first that were tried and are better, then each optimizer's in turn.
     """
@@ -114,7 +115,8 @@ def field_of(
                 status="lost",
                 reason="no budget to race it",
             )
-    return [field[place] for place in fine[:size]]
+    cuts = cheapest([costs[place] for place in fine[:size]], rows)
+    return [field[place] for place in fine[:size]], cuts
 
 
 def refining(

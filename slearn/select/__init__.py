@@ -3,8 +3,8 @@
 from slearn.select.accept import LOOK, Verdict, verdict
 from slearn.select.confirm import SURE, Confirmation, confirmation, set_aside
 from slearn.select.front import front
-from slearn.select.price import Cost, affordable, in_turn, race_price
-from slearn.select.race import FINALISTS, Lap, race, rungs
+from slearn.select.price import Cost, affordable, cheapest, in_turn, race_price
+from slearn.select.race import FINALISTS, Lap, layouts, race, rungs
 
 __all__ = [
     "FINALISTS",
@@ -15,9 +15,11 @@ __all__ = [
     "Lap",
     "Verdict",
     "affordable",
+    "cheapest",
     "confirmation",
     "front",
     "in_turn",
+    "layouts",
     "race",
     "race_price",
     "rungs",

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from slearn.select.accept import LOOK
-from slearn.select.race import FINALISTS, LAST, rungs
+from slearn.select.race import FINALISTS, layouts, optional, rungs
 from slearn.values import Example, Usage
 
 T = TypeVar("T")
@@ -64,20 +64,40 @@ class Cost:
 
 
 def race_price(costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> float:
-    """Return the tokens of a race and of its final on validation rows, if the dearest stay in it.
-
-    Finalists answer a few rows of validation; the rest is for one, who is taken for the usual one.
+    """Return the tokens of the cheapest race and of its final on validation rows.
 
     >>> rows = [Example(str(n), {}) for n in range(24)]
     >>> race_price([Cost(100.0, 10.0)] * 10, rows, 50)
     4520.0
     """
+    return min(layout_price(costs, rows, validation, cuts) for cuts in layouts(len(rows)))
+
+
+def cheapest(costs: Sequence[Cost], rows: Sequence[Example]) -> tuple[int, ...]:
+    """Return the rungs that make a race cheapest, of equal ones the fewest.
+
+    >>> rows = [Example(str(n), {}) for n in range(24)]
+    >>> cheapest([Cost(100.0, 10.0)] * 10, rows), cheapest([Cost(900.0, 10.0)] * 10, rows)
+    ((4, 4, 16), (24,))
+    """
+    found = reversed(layouts(len(rows)))
+    return min(found, key=lambda cuts: layout_price(costs, rows, 0, cuts))
+
+
+def layout_price(
+    costs: Sequence[Cost], rows: Sequence[Example], validation: int, cuts: Sequence[int]
+) -> float:
+    """Return the tokens of a race in some rungs and of its final, if the dearest stay in it.
+
+    Finalists answer a few rows of validation; the rest is for one, who is taken for the usual one.
+    """
     running = sorted(costs, key=lambda cost: -cost.final(validation))
     finalists = min(FINALISTS, len(running))
     price, cheapest = 0.0, min(costs, key=lambda cost: cost.final(validation))
-    for number, rung in enumerate(rungs(rows)):
+    parts = rungs(rows, cuts)
+    for number, rung in enumerate(parts):
         writes = any(cost.weighed for cost in running)
-        if number == LAST and len(running) <= finalists + 1 and writes:
+        if optional(number, parts) and len(running) <= finalists + 1 and writes:
             break
         price += sum(cost.rung(len(rung)) for cost in [*running, cheapest])  # the incumbent's too
         running = running[: max(finalists, (len(running) + 1) // 2)]

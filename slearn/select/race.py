@@ -8,7 +8,8 @@ stays beside the best is judged with hope, a standard error better than it did: 
 agent that reasons is all right or all wrong, and would fall out by bad luck where others are merely
 lukewarm. The best of those that reason, and of those that do not, runs until the last rung. That
 one is left out where one at most can fall out and somebody writes before he answers: it is the
-dearest of all, and validation decides anyway.
+dearest of all, and validation decides anyway. Each rung reads the prompts anew, so where they are
+long beside the rows there are fewer rungs (price.py says how many).
 Nobody is raced on an example that a demo of his, or of any rival, was made from: all run on the
 same rows.
 """
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import TypeVar
 
 from slearn.agent import Agent
 from slearn.engine import Engine, Watcher
@@ -25,10 +28,10 @@ from slearn.metrics import hopeful
 from slearn.optim import Candidate
 from slearn.values import Example
 
+T = TypeVar("T")
 # What a token of the prompt must save: about three nats to say it, spread over 15,000 uses.
 PRICE = 2e-4
 FINALISTS = 2
-LAST = 2  # the number of the last rung
 _FEWEST = 3  # rows of the first rung: fewer say nothing
 
 
@@ -95,11 +98,13 @@ def race(
     task: str = "",
     measure: Measure = measured_losses,
     size: Callable[[Agent], int] = lambda _: 0,
+    cuts: Sequence[int] = (),
 ) -> list[Lap]:
     """Return a lap for every candidate, the best first; losers are `out`.
 
     `size` counts the tokens of an agent's prompts: longer ones have a price. With `whole` no
-    rung is left out.
+    rung is left out. `cuts` are how many rows the rungs have, those of `layouts` where none are
+    given.
 
     >>> # race(agent, candidates, rows, engine, engine)[0].gain
     """
@@ -110,7 +115,8 @@ def race(
     running = [Lap(c, price=PRICE * max(0, size(c.agent) - short)) for c in candidates]
     stopped: list[Lap] = []
     base: tuple[float, ...] = ()
-    for number, rung in enumerate(rungs(examples)):
+    parts = rungs(examples, cuts or layouts(len(examples))[0])
+    for number, rung in enumerate(parts):
         if number:
             ranked = sorted(running, key=lambda lap: lap.score)
             ranked[1:] = sorted(ranked[1:], key=lambda lap: lap.hope)
@@ -118,7 +124,7 @@ def race(
             stopped = fell + stopped
         untold = not any(row.targets for row in rung)  # answers are written, and graded
         writes = untold or any(lap.writes for lap in running)
-        if number == LAST and len(running) <= finalists + 1 and writes and not whole:
+        if optional(number, parts) and len(running) <= finalists + 1 and writes and not whole:
             break
         agents = [incumbent, *(lap.candidate.agent for lap in running)]
         losses = measure(agents, [rung] * len(agents), engine, judge_engine, watch, task=task)
@@ -149,15 +155,38 @@ def cut(ranked: Sequence[Lap], keep: int) -> tuple[list[Lap], list[Lap]]:
     return kept, fell
 
 
-def rungs(examples: Sequence[Example]) -> list[Sequence[Example]]:
-    """Cut the examples into rungs: a few for all, as few for half, the rest for a quarter.
+def layouts(count: int) -> list[tuple[int, ...]]:
+    """Return how so many rows may be cut into rungs, most rungs first.
 
-    >>> [len(rung) for rung in rungs([Example(str(n), {}) for n in range(24)])]
-    [4, 4, 16]
+    A few for all, as few for half, the rest for a quarter; a third for all, the rest for half; or
+    all for all.
+
+    >>> layouts(24)
+    [(4, 4, 16), (8, 16), (24,)]
     """
-    few = max(_FEWEST, len(examples) // 6)
-    cuts = [examples[:few], examples[few : 2 * few], examples[2 * few :]]
-    return [part for part in cuts if part]
+    few, third = max(_FEWEST, count // 6), max(_FEWEST, count // 3)
+    found = [(few, few, count - 2 * few), (third, count - third), (count,)]
+    return [cuts for cuts in found if min(cuts) > 0] or [(count,)]
+
+
+def rungs(examples: Sequence[T], cuts: Sequence[int]) -> list[Sequence[T]]:
+    """Cut the examples into rungs.
+
+    >>> rungs("abcdef", (1, 2, 3))
+    ['a', 'bc', 'def']
+    """
+    ends = list(accumulate(cuts))
+    parts = [examples[end - size : end] for size, end in zip(cuts, ends, strict=True)]
+    return [part for part in parts if part]
+
+
+def optional(number: int, parts: Sequence[object]) -> bool:
+    """Say whether a rung is one that may be left out: the last of several.
+
+    >>> optional(1, [1, 2]), optional(0, [1])
+    (True, False)
+    """
+    return 0 < number == len(parts) - 1
 
 
 def _shortfalls(losses: Sequence[float]) -> list[float]:

@@ -15,7 +15,7 @@ from slearn.engine import Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.loss import shortfall
 from slearn.optim import Candidate
-from slearn.select import Lap, race, rungs
+from slearn.select import Cost, Lap, cheapest, layouts, race, race_price, rungs
 from slearn.values import Example, Usage
 
 LABELS = ("yes", "no")
@@ -128,9 +128,27 @@ def test_laps_are_ordered_and_paired(
     ("count", "sizes"), [(0, []), (1, [1]), (4, [3, 1]), (7, [3, 3, 1]), (24, [4, 4, 16])]
 )
 def test_a_few_come_first(count: int, sizes: list[int]) -> None:
-    parts = rungs(rows(count))
+    parts = rungs(rows(count), layouts(count)[0])
     assert [len(part) for part in parts] == sizes
     assert [example for part in parts for example in part] == rows(count)
+
+
+def test_where_prompts_are_long_beside_the_rows_there_are_fewer_rungs() -> None:
+    short, long = [Cost(100.0, 40.0)] * 10, [Cost(900.0, 10.0)] * 10
+    assert cheapest(short, rows(24)) == (4, 4, 16) and cheapest(long, rows(24)) == (24,)
+    # 11 prompts, the incumbent's too, and 24 rows for each; three rungs would read 21 prompts
+    assert race_price(long, rows(24), 0) - 3 * 900 == 11 * (900 + 240)
+    engine = Planted()
+    field = [candidate(loss) for loss in (1.0, 1.1, 1.2, 1.3, 1.4)]
+    laps = race(agent("9.0"), field, rows(24), engine, engine, cuts=(24,))
+    assert engine.rounds == 1 and [len(lap.losses) for lap in laps] == [24] * 5
+    assert [lap.out for lap in laps] == [False, False, True, True, True]
+
+
+@given(st.integers(0, 40))
+def test_all_rows_are_in_a_rung_however_they_are_cut(count: int) -> None:
+    for cuts in layouts(count):
+        assert [one for part in rungs(range(count), cuts) for one in part] == list(range(count))
 
 
 def test_an_empty_lap_gains_nothing() -> None:

@@ -11,7 +11,8 @@ import pytest
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
 from slearn.choose import field_of, lengths, refinable, writing
 from slearn.optim import Candidate, Optimizer, Proposal
-from slearn.select import Cost, race_price
+from slearn.select import Cost
+from slearn.select.price import layout_price
 from slearn.values import Example, Usage
 from tests.optim.proposals import chain, passed, proposal, rows, single
 
@@ -65,7 +66,7 @@ def raced(left: int, *field: Candidate) -> tuple[list[Candidate], list[Candidate
         validation=[None] * 100,
     )
     rows = [Example(str(n), {"input": "a few words"}) for n in range(24)]
-    found = field_of(frame, proposal(single(), []), [(one.operator, one) for one in field], rows)
+    found, _ = field_of(frame, proposal(single(), []), [(one.operator, one) for one in field], rows)
     return found, out
 
 
@@ -107,8 +108,9 @@ def test_cheap_ones_come_along_where_two_dear_ones_run_anyway() -> None:
 def test_what_is_dear_is_priced_until_the_end_of_a_race() -> None:
     rows = [Example(str(n), {}) for n in range(24)]
     cheap, dear = Cost(100.0, 10.0), Cost(100.0, 100.0, weighed=1.0)
-    alone = race_price([cheap] * 4, rows, 50)
-    mixed = race_price([cheap] * 3 + [dear], rows, 50)
+    cuts = (4, 4, 16)
+    alone = layout_price([cheap] * 4, rows, 50, cuts)
+    mixed = layout_price([cheap] * 3 + [dear], rows, 50, cuts)
     # It stays in the rungs of 4 and 4 rows and answers 30 of validation; the rest is for one of 4.
     more = sum(dear.rung(n) - cheap.rung(n) for n in (4, 4)) + dear.final(30) - cheap.final(30)
     more += (dear.final(20) - cheap.final(20)) / 4
