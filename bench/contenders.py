@@ -108,14 +108,19 @@ def training(
 
 
 def shuffled(job: Job) -> RunResult:
-    """Train on targets that belong to other rows, and report on the true ones.
+    """Train and report on targets that belong to other rows.
 
-    There is nothing to learn but what answers look like: whoever gets worse was harmed by chance.
+    There is nothing to learn but what answers look like, and how often each comes: whoever gets
+    worse was accepted by chance. (Reported on the true targets, who learns the wrong ones well
+    would look harmed.)
     """
     data = job.plan.data
     chance = random.Random(digest([job.settings.seed, "shuffled"]))
-    train_rows, val = (_exchanged(rows, chance) for rows in (data.train, data.val))
-    plan = replace(job.plan, data=replace(data, train=train_rows, val=val))
+    train_rows, val, test = (
+        _exchanged(rows, chance) for rows in (data.train, data.val, data.test or ())
+    )
+    data = replace(data, train=train_rows, val=val, test=test or None)
+    plan = replace(job.plan, data=data)
     return training(replace(job, plan=plan))
 
 

@@ -6,8 +6,9 @@ longer prompt has to save what it costs to say (minimum description length, Riss
 After each rung the worse half falls out, so that most losers cost little (successive halving). Who
 stays beside the best is judged with hope, a standard error better than it did: on a few rows an
 agent that reasons is all right or all wrong, and would fall out by bad luck where others are merely
-lukewarm. The best of those that reason, and of those that do not, runs until the last rung. That
-one is left out where one at most can fall out and somebody writes before he answers: it is the
+lukewarm. The best of those that reason, of those that call tools, and of those that do neither,
+runs until the last rung, and where it beats the incumbent has a seat in the final. That rung
+is left out where one at most can fall out and somebody writes before he answers: it is the
 dearest of all, and validation decides anyway. Each rung reads the prompts anew, so where they are
 long beside the rows there are fewer rungs (price.py says how many).
 Nobody is raced on an example that a demo of his, or of any rival, was made from: all run on the
@@ -69,10 +70,14 @@ class Lap:
         return len(agent.nodes) > 1 or len(last.fields) > 1 or bool(more)
 
     @property
-    def way(self) -> tuple[int, ...]:
-        """How many fields each node writes, and how often: whether it reasons before it answers."""
+    def way(self) -> tuple[tuple[int, bool], ...]:
+        """How many fields each node writes, how often, and whether it calls tools before.
+
+        Whether something is written before the answer: losses of different ways compare badly.
+        """
         agent, runs = self.candidate.agent, self.candidate.agent.runs
-        return tuple(len(node.output.fields) * runs[node.name] for node in agent.nodes)
+        fields = ((len(node.output.fields) * runs[node.name], node) for node in agent.nodes)
+        return tuple((count, bool(node.tools)) for count, node in fields)
 
     def as_json(self) -> dict[str, float]:
         """Return the lap as the store keeps it."""
@@ -133,9 +138,12 @@ def race(
             replace(lap, losses=(*lap.losses, *found), incumbent=base)
             for lap, found in zip(running, losses[1:], strict=True)
         ]
-    # The best, and the most hopeful of those that are better too: the others have no place there.
+    # The best, and the most hopeful of those that are better too, one that answers in another way
+    # before all others: the metric compares what losses cannot.
     running.sort(key=lambda lap: lap.score)
-    running[1:] = sorted(running[1:], key=lambda lap: (lap.gain <= 0, lap.hope))
+    running[1:] = sorted(
+        running[1:], key=lambda lap: (lap.gain <= 0, lap.way == running[0].way, lap.hope)
+    )
     running[:finalists] = sorted(running[:finalists], key=lambda lap: lap.score)
     laps = [*running, *stopped]
     return [replace(lap, out=place >= finalists or lap.gain <= 0) for place, lap in enumerate(laps)]

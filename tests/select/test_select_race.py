@@ -16,7 +16,7 @@ from slearn.engine.scripted import ScriptedEngine
 from slearn.loss import shortfall
 from slearn.optim import Candidate
 from slearn.select import Cost, Lap, cheapest, layouts, race, race_price, rungs
-from slearn.values import Example, Usage
+from slearn.values import Example, Tool, Usage
 
 LABELS = ("yes", "no")
 
@@ -255,6 +255,22 @@ def test_where_nobody_can_fall_out_those_that_write_are_not_raced_on(
     assert [len(lap.losses) for lap in whole] == [24, 24]
 
 
+def test_who_answers_in_another_way_has_a_seat_in_the_final() -> None:
+    """All right or all wrong, its loss says less than its answers: validation compares them."""
+    engine = Planted()
+    field = [candidate(loss) for loss in (1.0, 1.1, 1.2)]
+    calling = candidate(2.0)
+    node = calling.agent.last
+    tool = Tool("count", code="def count(text: str) -> int:\n    return len(text)\n")
+    calling = Candidate("helper", calling.agent.with_node(replace(node, tools=(tool,))), ())
+    assert Lap(calling).way != Lap(field[0]).way
+    other = reasoning(2.0)
+    laps = race(agent("9.0"), [*field, other], rows(24), engine, engine, cuts=(24,))
+    assert [lap.candidate for lap in laps if not lap.out] == [field[0], other]
+    worse = race(agent("1.5"), [*field, other], rows(24), engine, engine, cuts=(24,))
+    assert [lap.candidate for lap in worse if not lap.out] == field[:2]
+
+
 def test_the_best_of_those_that_reason_runs_until_the_last_rung() -> None:
     engine = Planted()
     slow, slower = reasoning(2.4), reasoning(2.45)
@@ -262,4 +278,4 @@ def test_the_best_of_those_that_reason_runs_until_the_last_rung() -> None:
     laps = race(agent("9.0"), [slower, *field, slow], rows(24), engine, engine)
     found = {lap.candidate.agent.last.instructions[0]: len(lap.losses) for lap in laps}
     assert found["2.4"] == 24 and found["2.45"] == 4
-    assert [lap.candidate for lap in laps[:2]] == field[:2] and laps[2].out
+    assert [lap.candidate for lap in laps[:2]] == [field[0], slow] and laps[2].out
