@@ -42,9 +42,9 @@ from statistics import fmean
 from typing import Any
 
 from contenders import Job, training, untrained
-from ledger import ROOT, Line, code, folder_of, latest, make, writing
-from suite import CELLS, named, save_start, told, wanted
-from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
+from ledger import ROOT, Line, code, ended, folder_of, latest, make, writing
+from suite import CELLS, named, save_start, show, told
+from summary import KEYS, OWN, key_of
 
 from slearn.agent import (
     Agent,
@@ -120,18 +120,8 @@ def main() -> None:
     """Make the runs that are missing, or print what there is."""
     given = _arguments()
     if given.action == "run":
-        try:
-            failed = run(given)
-        except KeyboardInterrupt:
-            sys.exit(130)
-        sys.exit(f"{failed} runs failed" if failed else 0)
-    lines = [line for line in latest(given.results, key_of) if wanted(line, given)]
-    if not lines:
-        sys.exit("nothing was measured yet")
-    if given.action == "compare":
-        print(comparison(lines, given.first, given.second, given.by))
-    else:
-        print(runs_table(lines), groups_table(lines, given.by), sep="\n\n")
+        ended(lambda: run(given))
+    show(given)
 
 
 def run(given: argparse.Namespace) -> int:

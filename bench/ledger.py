@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from slearn.errors import SlearnError
 
@@ -105,6 +105,15 @@ def make(
         add({**cell, **found, "wall": seconds})
         tell(f"  {told(found)} in {clock(seconds)}")
     return failed
+
+
+def ended(run: Callable[[], int]) -> NoReturn:
+    """Make the runs, and end as they did."""
+    try:
+        failed = run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(f"{failed} runs failed" if failed else 0)
 
 
 def tell(line: str) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 
 from contenders import SETTINGS, UNBUDGETED, Job
 from known import KnownEngine, read_known
-from ledger import ROOT, Line, code, folder_of, latest, make, slug, writing
+from ledger import ROOT, Line, code, ended, folder_of, latest, make, slug, writing
 from summary import KEYS, OWN, comparison, groups_table, key_of, runs_table
 
 from slearn.agent import save_agent
@@ -50,11 +50,12 @@ def main() -> None:
     given = _arguments()
     if given.action == "run":
         _check(given)
-        try:
-            failed = run(given)
-        except KeyboardInterrupt:
-            sys.exit(130)
-        sys.exit(f"{failed} runs failed" if failed else 0)
+        ended(lambda: run(given))
+    show(given)
+
+
+def show(given: argparse.Namespace) -> None:
+    """Print the tables that were asked for, of the lines there are."""
     lines = [line for line in latest(given.results, key_of) if wanted(line, given)]
     if not lines:
         sys.exit("nothing was measured yet")

@@ -38,7 +38,7 @@ from statistics import fmean
 from typing import Any
 
 from contenders import SETTINGS, UNBUDGETED, Job
-from ledger import ROOT, Line, code, folder_of, latest, make, writing
+from ledger import ROOT, Line, code, ended, folder_of, latest, make, writing
 from suite import CELLS
 
 from slearn.agent import (
@@ -95,11 +95,7 @@ def main() -> None:
     """Make the runs that are missing, or print what there is."""
     given = _arguments()
     if given.action == "run":
-        try:
-            failed = run(given)
-        except KeyboardInterrupt:
-            sys.exit(130)
-        sys.exit(f"{failed} runs failed" if failed else 0)
+        ended(lambda: run(given))
     lines = latest(given.results, key_of)
     if not lines:
         sys.exit("nothing was measured yet")

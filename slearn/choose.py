@@ -19,10 +19,10 @@ from slearn.values import Example
 
 _CALLED = 40.0  # tokens of a call and its result, about
 _REFINED = 0.1  # of the budget that is left: what a better version of a finalist may take
-Written = tuple[str, Contract]  # what tells apart how much a node writes: its name, its contract
 _HEARD = 2 * LOOK  # rows of validation that a finalist needs to be believed
 
 Proposed = tuple[str, Candidate]  # with the name of the optimizer
+Written = tuple[str, Contract]  # what tells apart how much a node writes: its name, its contract
 
 
 def choose(
@@ -115,7 +115,7 @@ def field_of(
                 status="lost",
                 reason="no budget to race it",
             )
-    cuts = cheapest([costs[place] for place in fine[:size]], rows)
+    cuts = cheapest([costs[place] for place in fine[:size]], rows, validation)
     return [field[place] for place in fine[:size]], cuts
 
 
@@ -143,8 +143,9 @@ def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate:
     if not Lap(candidate).writes:
         return True
     once, more = optimizer.refine_price(proposal, candidate.agent, 0.0)
-    rows = once / more if more else 0.0  # of no inputs, so each takes what its choices take
-    count = frame.guards.count
+    if not more:  # most refine nothing, and nothing need be counted
+        return once <= _REFINED * frame.session.left
+    rows, count = once / more, frame.guards.count  # of no inputs: each takes what its choices take
     written = 2 * rows * writing(candidate, count, lengths(proposal, count))
     return once + written <= _REFINED * frame.session.left
 

@@ -18,8 +18,6 @@ from slearn.errors import EngineError
 
 # What ends code: its fence, then what is open inside a line, then the line.
 _CLOSERS = (b"\n```", b"```", b")", b"]", b"}", b"\n", b":", b'"', b"'")
-
-
 _QUOTES = (b'"', b"'")
 
 

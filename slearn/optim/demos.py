@@ -159,7 +159,7 @@ class PassedDemos(Optimizer):
         shown = proposal.agent.sources()  # they would be answered as they are shown
         pairs = zip(proposal.trajectories, proposal.scores, strict=True)
         fresh = [(t.example, score) for t, score in pairs if t.example.id not in shown][:_GRADED]
-        tried = graded(proposal, [row for row, _ in fresh])
+        tried = graded(proposal, proposal.agent, [row for row, _ in fresh])
         gains = [
             (score - old, taken)
             for (taken, score), (_, old) in zip(tried, fresh, strict=False)

@@ -94,9 +94,14 @@ class Guards:
         return reason
 
     def _new(self, line: str) -> str:
-        """Return what is new of a line: a new node may be told the task as others were."""
+        """Return what is new of a line: a new node may be told the task as others were.
+
+        A line that is too short to be a quote is no task told again, and cuts no other text up.
+        """
+        if line in self._lines:
+            return ""
         for known in sorted(self._lines, key=len, reverse=True):
-            line = line.replace(known, "")
+            line = line.replace(known, "") if len(known) >= _LEAK else line
         return line.strip()
 
     def _judge(self, agent: Agent, written: list[str], operator: str) -> str:

@@ -18,6 +18,9 @@ from slearn.optim.shapes import Shape
 from slearn.optim.structure import MergeNodes, RemoveNode, StructureEdit, Unwrap, WrapVote
 from slearn.optim.tries import LUCKY
 
+# Nodes that an operation may be of, and the edits that it would make of one.
+Trial = tuple[list[str], Callable[[Node], Sequence[StructureEdit]]]
+
 
 def written(proposal: Proposal) -> list[Shape]:
     """Return the shape that the model names, if there is any to be named.
@@ -64,21 +67,16 @@ def names_of(agent: Agent, moves: Mapping[str, object]) -> dict[str, list[str]]:
     room = len(nodes) < shapes.MOST_NODES and len(ends) == 1
     open_ends = ends if room else []
     once = [name for name in open_ends if name not in shapes.repeated(agent)]
-    trial: dict[
-        str, tuple[list[str], Callable[[Node], Sequence[StructureEdit]]]
-    ] = {  # for each list of names an edit as it would be made
-        "nodes": (nodes if room else [], lambda n: (shapes.noting(agent, n, "step", ""),)),
-        "split": (
-            nodes if room else [],
-            lambda n: (shapes.reading(agent, n, "step", "", n.inputs[0]),),
-        ),
+    anywhere = nodes if room else []
+    trial: dict[str, Trial] = {
+        "nodes": (anywhere, lambda n: (shapes.noting(agent, n, "step", ""),)),
+        "split": (anywhere, lambda n: (shapes.reading(agent, n, "step", "", n.inputs[0]),)),
         "ends": (open_ends, lambda n: (shapes.checking(agent, n, ""),)),
-        "alone": (once, lambda n: (shapes.retrying(agent, n, ""),)),
+        "reviewed": (once, lambda n: (shapes.retrying(agent, n, ""),)),
+        "graded": (once, lambda n: (shapes.grading(agent, n, ""),)),
+        "voted": (once, lambda n: (WrapVote(n.name),)),
         "apart": (open_ends, lambda n: shapes.parting(agent, n, "", "")),
-        "removable": (
-            [name for name in nodes if name not in ends],
-            lambda n: (RemoveNode(n.name),),
-        ),
+        "removable": ([n for n in nodes if n not in ends], lambda n: (RemoveNode(n.name),)),
         "joined": (
             [name for name in nodes if _reader(agent, name)],
             lambda n: (MergeNodes(n.name, _reader(agent, n.name) or ""),),

@@ -22,6 +22,17 @@ def right_answers(
 
     >>> # right_answers(proposal, agent, proposal.pool[:12], LUCKY)
     """
+    tried = graded(proposal, agent, rows, sampling)
+    return [one for one, score in tried if score >= RIGHT]
+
+
+def graded(
+    proposal: Proposal, agent: Agent, rows: Sequence[Example], sampling: Sampling = LUCKY
+) -> list[tuple[Trajectory, float]]:
+    """Return how an agent did on rows, and what it is worth; none where they do not fit.
+
+    >>> # graded(proposal, proposal.agent, [taken.example for taken in proposal.trajectories])
+    """
     if not rows:
         return []
     runner, watch = proposal.runner, proposal.watch
@@ -30,23 +41,6 @@ def right_answers(
     except ContextError:  # no room to write so much: the guards will say so of the candidate
         return []
     scores = score_trajectories(agent, taken, proposal.engine, watch, task=proposal.task)
-    return [one for one, score in zip(taken, scores, strict=True) if score >= RIGHT]
-
-
-def graded(proposal: Proposal, rows: Sequence[Example]) -> list[tuple[Trajectory, float]]:
-    """Return how an agent did on rows with some luck, and what it is worth; none without room.
-
-    >>> # graded(proposal, [taken.example for taken in proposal.trajectories])
-    """
-    if not rows:
-        return []
-    runner, engine, watch = proposal.runner, proposal.engine, proposal.watch
-    agent = proposal.agent
-    try:
-        taken = forward(agent, rows, runner, sampling=LUCKY, seed=proposal.seed, watch=watch)
-    except ContextError:
-        return []
-    scores = score_trajectories(agent, taken, engine, watch, task=proposal.task)
     return list(zip(taken, scores, strict=True))
 
 

@@ -70,18 +70,20 @@ def race_price(costs: Sequence[Cost], rows: Sequence[Example], validation: int) 
     >>> race_price([Cost(100.0, 10.0)] * 10, rows, 50)
     4520.0
     """
-    return min(layout_price(costs, rows, validation, cuts) for cuts in layouts(len(rows)))
+    return layout_price(costs, rows, validation, cheapest(costs, rows, validation))
 
 
-def cheapest(costs: Sequence[Cost], rows: Sequence[Example]) -> tuple[int, ...]:
-    """Return the rungs that make a race cheapest, of equal ones the fewest.
+def cheapest(
+    costs: Sequence[Cost], rows: Sequence[Example], validation: int = 0
+) -> tuple[int, ...]:
+    """Return the rungs of the race that `race_price` is the price of; of equal ones the fewest.
 
     >>> rows = [Example(str(n), {}) for n in range(24)]
     >>> cheapest([Cost(100.0, 10.0)] * 10, rows), cheapest([Cost(900.0, 10.0)] * 10, rows)
     ((4, 4, 16), (24,))
     """
     found = reversed(layouts(len(rows)))
-    return min(found, key=lambda cuts: layout_price(costs, rows, 0, cuts))
+    return min(found, key=lambda cuts: layout_price(costs, rows, validation, cuts))
 
 
 def layout_price(
@@ -93,13 +95,13 @@ def layout_price(
     """
     running = sorted(costs, key=lambda cost: -cost.final(validation))
     finalists = min(FINALISTS, len(running))
-    price, cheapest = 0.0, min(costs, key=lambda cost: cost.final(validation))
+    price, least = 0.0, min(costs, key=lambda cost: cost.final(validation))
     parts = rungs(rows, cuts)
     for number, rung in enumerate(parts):
         writes = any(cost.weighed for cost in running)
         if optional(number, parts) and len(running) <= finalists + 1 and writes:
             break
-        price += sum(cost.rung(len(rung)) for cost in [*running, cheapest])  # the incumbent's too
+        price += sum(cost.rung(len(rung)) for cost in [*running, least])  # the incumbent's too
         running = running[: max(finalists, (len(running) + 1) // 2)]
     look = min(LOOK, validation)
     price += sum(cost.final(look) for cost in running[:finalists])

@@ -263,6 +263,7 @@ def test_all_that_is_offered_can_be_made_and_a_review_taken_away_again() -> None
         offered = names_of(one.agent, moves(one.agent))
         assert offered["removable" if name == "review" else "joined"]
         for key, edits in (
+            ("voted", [WrapVote(n) for n in offered["voted"]]),
             ("removable", [RemoveNode(n) for n in offered["removable"]]),
             ("undone", [Unwrap(n) for n in offered["undone"]]),
         ):
@@ -287,6 +288,7 @@ def test_the_task_told_again_is_nothing_new() -> None:
     for name, edits in direct(given):
         one = trained(given, edits, name)
         assert one is not None and guards.refuse(one) == "", name
+    guards.seen(single(("e",), TEXT))  # too short to be a task: it cuts no quote up
     quoting = noting(agent, agent.last, "x", "Write a reply to the customer who asks now, please.")
     one = trained(given, [quoting], "x")
     assert one is not None and guards.refuse(one) == "quotes an input of the data"
