@@ -154,7 +154,7 @@ def main() -> None:
     found: dict[str, Replays] = {}
     for task, body in bodies.items():
         print(f"{len(found) + 1} of {len(bodies)}: {task}", file=sys.stderr, flush=True)
-        found[task] = replayed(Table.of(body), given.replays, task)
+        found[task] = replayed(Table.of(body), given.replays, task, given.field)
     lines = [_line(task, bodies[task], summary({task: one})) for task, one in found.items()]
     lines.append({"task": "all", "tasks": len(found), **summary(found)})
     print(policies_table(lines), null_table(lines), sep="\n\n", end="\n\n")
@@ -270,8 +270,11 @@ def _tokens(node: Node, row: Example, count: Callable[[str], int]) -> int:
     return sum(count(m.content) + 4 for m in render(node, row.inputs, row))
 
 
-def replayed(table: Table, replays: int, task: str) -> Replays:
-    """Run every policy on a table so many times, each time on one order of the rows for all."""
+def replayed(table: Table, replays: int, task: str, field: int = 0) -> Replays:
+    """Run every policy on a table so many times, each time on one order of the rows for all.
+
+    Each time with all candidates, or with so many drawn anew.
+    """
     everyone = range(table.count)
     race_rows = table.rows * SEEN[0] // SEEN[1] * SEEN[0] // SEEN[1]
     cuts, old = table.cuts(race_rows), layouts(race_rows)[0]
@@ -284,18 +287,19 @@ def replayed(table: Table, replays: int, task: str) -> Replays:
     for number in range(replays):
         chance = random.Random(digest([task, number, "replay"]))
         rows = chance.sample(range(table.rows), table.rows)
-        rivals = chance.sample(everyone[1:], table.count - 1)  # their order decides between equals
+        rivals = chance.sample(everyone[1:], field or table.count - 1)  # in order, between equals
+        own = sorted([0, *rivals])
         seen = rows[: table.rows * SEEN[0] // SEEN[1]]
         truth = table.truth(rows[len(seen) :])
         whole = {
-            "full": int(table.truth(seen).argmax()),
-            "loss": int(table.values["shortfall"][:, seen].mean(axis=1).argmin()),
+            "full": own[int(table.truth(seen)[own].argmax())],
+            "loss": own[int(table.values["shortfall"][np.ix_(own, seen)].mean(axis=1).argmin())],
         }
-        chosen = {name: (one, table.price(everyone, len(seen))) for name, one in whole.items()}
+        chosen = {name: (one, table.price(own, len(seen))) for name, one in whole.items()}
         chosen |= {name: halved(table, *how, rivals, seen) for name, how in by.items()}
         for name, (one, paid) in chosen.items():
             price[name].append(paid)
-            regret[name].append(float(truth.max() - truth[one]))
+            regret[name].append(float(truth[own].max() - truth[one]))
         accepted.append(null_accepts(table, chance.choice(everyone[1:]), rows, chance))
     return Replays(price, regret, accepted)
 
@@ -484,6 +488,7 @@ def _arguments() -> argparse.Namespace:
     make.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     again = actions.add_parser("replay", help="replay policies on the tables there are")
     again.add_argument("--replays", type=int, default=1000)
+    again.add_argument("--field", type=int, default=0, help="candidates a replay; all by default")
     for each in (make, again):
         each.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
