@@ -3,6 +3,7 @@
     python bench/ideas.py retrieved --model PATH --tasks cls/banking10,svamp --rows 40
     python bench/ideas.py labels --model PATH --tasks cls/banking10,cls/snips7
     python bench/ideas.py votes --model PATH --tasks svamp,bbh/object_counting
+    python bench/ideas.py code --model PATH --start bare --tasks instruction_induction/letters_list
 
 On the start that the suite trains, with demonstrations of train rows, on some validation rows:
 
@@ -11,6 +12,8 @@ On the start that the suite trains, with demonstrations of train rows, on some v
 - labels: for each choice a line that the model wrote from up to four train rows, against none.
 - votes: the commonest of several sampled answers of an agent that reasons first, against its
   likeliest one (self-consistency, Wang et al. 2023).
+- code: functions of one expression, written to four rows and run on others: told of the task what
+  the start says or nothing, the rows in a docstring or as assertions.
 
 One draw each: a lead. One JSON line at the end.
 """
@@ -26,6 +29,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from statistics import fmean
 from typing import Any
 
@@ -36,22 +40,36 @@ from suite import CELLS
 
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward
 from slearn.batches import sample
+from slearn.call import call
 from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.cli.plan import Plan
-from slearn.engine import Engine, Sampling
+from slearn.engine import Engine, GenerateRequest, Sampling
 from slearn.errors import SlearnError
 from slearn.evaluate import evaluate
 from slearn.loss import measured_losses, shortfall
 from slearn.metrics import metric_named
 from slearn.optim import Proposal, SetDemos, apply
+from slearn.optim.author import tools_of
 from slearn.optim.contract import REASONING, reasoned
 from slearn.optim.demos import balanced, demo_of
-from slearn.optim.tries import right_answers
+from slearn.optim.solve import SOLVE, doctests, drafts, head_of
+from slearn.optim.tries import LUCKY, right_answers
+from slearn.tools import Toolbox, ToolEngine, code_grammar
 from slearn.values import Example, Usage
 
 LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
 SIZES, NEAREST = (4, 8, 16), (2, 4, 8)
 VOTES = 5
+POOL, LOTS, CODE = 48, 8, 8  # rows that code is written from, how often, drafts at a time
+ASSERT = """{% if task %}The task: {{ task }}
+
+{% endif %}
+Write a Python function `{{ name }}{{ head }}` that does it:
+
+{{ examples }}
+
+Only code, for any input of this sort.
+"""
 TRIED = 12  # rows that demonstrations of reasoning are looked for in
 Line = dict[str, Any]
 
@@ -63,7 +81,7 @@ def main() -> None:
     given = arguments(parser)
     model = identify(given.model)
     found: dict[str, list[Line]] = {}
-    with open_noted(model, engine_settings(CELLS, None, model)) as engine:
+    with ToolEngine(open_noted(model, engine_settings(CELLS, None, model)), Toolbox()) as engine:
         for task in given.tasks:
             plan = plan_of(given, task)
             rows = sample(plan.data.val, given.rows)
@@ -136,10 +154,48 @@ def votes(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Ite
     yield {"way": f"votes of {VOTES}", "right": round(right, 3), **_paid(spent, rows)}
 
 
+def code(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
+    """Yield how many drafts of a function of the inputs are right, by what they are told."""
+    node, chance = plan.agent.last, random.Random(seed)
+    pool = chance.sample(list(plan.data.train), min(POOL, len(plan.data.train)))
+    seen = Proposal(plan.agent, {}, (), (), pool, engine, engine, seed, 0)
+    head, task = head_of(node), " ".join(node.instructions)
+    lots = [chance.sample(pool, min(4, len(pool))) for _ in range(LOTS)]
+    kinds = {
+        "docstring": call("write_tool"),
+        "assertions": replace(call("write_tool"), user=ASSERT),
+    }
+    for (form, kind), told in product(kinds.items(), (True, False)):
+        requests = list[GenerateRequest]()
+        for lot, seeds in zip(lots, (random.Random(place) for place in range(LOTS)), strict=True):
+            text = doctests(SOLVE, node, lot)
+            values = {"task": task * told, "examples": text, "name": SOLVE, "head": head}
+            if form == "assertions":
+                values["examples"] = re.sub(r">>> (.*)\n(.*)", r"\1 == \2", text)
+            values |= {"code": "", "failures": ""}
+            messages = kind.messages(values, engine.count_tokens)
+            requests += [
+                GenerateRequest(
+                    messages, code_grammar(SOLVE + head, one_line=True), LUCKY,
+                    seeds.randrange(1 << 30), 120, closing=True,
+                )
+                for _ in range(CODE)
+            ]  # fmt: skip
+        paid = [0]
+        made = tools_of(engine.generate(requests, lambda *counts, to=paid: to.append(counts[-1])))
+        found = drafts(seen, node, list(made), rows)
+        right = sum(made[one.tool] for one in found if one.share == 1)
+        best = max((one.share for one in found), default=0.0)
+        way = f"{form}, {'told' if told else 'untold'}"
+        sizes = {"drafts": sum(made.values()), "right": right}
+        yield {"way": way, **sizes, "best": round(best, 2), "computed": max(paid)}
+
+
 IDEAS: dict[str, Callable[[Plan, Sequence[Example], Engine, int], Iterator[Line]]] = {
     "retrieved": retrieved,
     "labels": labels,
     "votes": votes,
+    "code": code,
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from slearn.call import call
-from slearn.engine import GREEDY, GenerateRequest
+from slearn.engine import GREEDY, GenerateRequest, Generation
 from slearn.errors import InputError
 from slearn.optim.base import Proposal
 from slearn.optim.tries import LUCKY
@@ -45,12 +47,18 @@ def written(
         )
         for draft in range(drafts + lines)
     ]
-    tools: dict[str, Tool] = {}
-    for result in engine.generate(requests, proposal.watch):
-        try:
-            # Not by any fences: there may be some in the texts of the code.
-            tool = tool_from_code(result.text.removeprefix(_FENCES[0]).removesuffix(_FENCES[1]))
-        except InputError:  # cut off by its limit
-            continue
-        tools.setdefault(tool.code, tool)
-    return list(tools.values())
+    return list(tools_of(engine.generate(requests, proposal.watch)))
+
+
+def tools_of(results: Iterable[Generation]) -> Counter[Tool]:
+    """Return the tools that were written, and how often each was.
+
+    >>> # tools_of(engine.generate(requests)).most_common(1)
+    """
+    found: Counter[Tool] = Counter()
+    for result in results:
+        # Not by any fences: there may be some in the texts of the code.
+        text = result.text.removeprefix(_FENCES[0]).removesuffix(_FENCES[1])
+        with suppress(InputError):  # cut off by its limit
+            found[tool_from_code(text)] += 1
+    return found

@@ -17,7 +17,7 @@ from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetTools
 from slearn.optim.hand import able
 from slearn.optim.helpers import HELPERS, made
-from slearn.optim.solve import DEMOS, SOLVE, commonest, shown_calls, whole
+from slearn.optim.solve import DEMOS, SOLVE, SOME, commonest, shown_calls, whole
 from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example, Tool
 
@@ -26,7 +26,6 @@ _CHECKED = 24  # rows that code is run on
 _TRIED = 12  # rows that the agent answers with a helper
 _LOOKED = 4  # the first of them
 _LABELS, _LETTER = 4, 3  # more labels are many; a longer text is no letter such as (A)
-_SOME = 0.25  # of the rows: a function that is right less often is a guess
 
 
 class CreateTool(Optimizer):
@@ -51,7 +50,7 @@ class CreateTool(Optimizer):
         checked = (others if len(others) >= _SHOWN else rows)[:_CHECKED]
         best = whole(proposal, node, told, checked) if SOLVE not in taken(agent) else None
         found = []
-        if best is not None and best.share >= max(_SOME, commonest(best.rows)):
+        if best is not None and best.share >= max(SOME, commonest(best.rows)):
             demos = shown_calls(node, best)
             one = self._given(proposal, node, best.tool, demos, "create tool")
             now = len(passed(proposal)) / len(proposal.trajectories)

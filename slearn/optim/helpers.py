@@ -24,7 +24,7 @@ class Helper:
     """A job for a function: its name, signature, purpose, and checks of arguments and values.
 
     >>> HELPERS[0].examples()
-    'total([3, 1, 2]) == 6\\ntotal([]) == 0'
+    '>>> total([3, 1, 2])\\n6\\n>>> total([])\\n0'
     """
 
     name: str
@@ -35,7 +35,7 @@ class Helper:
     def examples(self) -> str:
         """Return the checks as a model reads them."""
         return "\n".join(
-            f"{self.name}({', '.join(map(repr, given.values()))}) == {value!r}"
+            f">>> {self.name}({', '.join(map(repr, given.values()))})\n{value!r}"
             for given, value in self.checks
         )
 

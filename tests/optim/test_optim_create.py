@@ -28,7 +28,7 @@ from slearn.optim import Candidate, CreateTool, Proposal, SetTools
 from slearn.optim.author import written
 from slearn.optim.create import labels
 from slearn.optim.helpers import HELPERS, same
-from slearn.optim.solve import SOLVE, arguments, asserted, commonest, head_of, names_of
+from slearn.optim.solve import SOLVE, arguments, commonest, doctests, head_of, names_of
 from slearn.tools import Toolbox, ToolEngine, code_grammar, tool_from_code
 from slearn.values import Example, Tool, as_text
 from tests.optim.proposals import proposal
@@ -133,9 +133,21 @@ def test_wrong_code_comes_back_with_its_failures_and_is_mended() -> None:
     (candidate,) = propose(writer)
     assert RIGHT in candidate.agent.last.tools[0].code
     first, second = writer.rounds[SOLVE]
-    assert "solve('cat') == 'c a t'" in first and "This one is wrong" not in first
+    assert ">>> solve('cat')\n    'c a t'" in first and "This one is wrong" not in first
     assert "This one is wrong" in second and WRONG in second
     assert "solve('river') gives 'r-i-v-e-r', right is 'r i v e r'" in second
+
+
+def test_where_the_instructions_lead_astray_examples_alone_are_asked() -> None:
+    writer = Writer({SOLVE: [[WRONG]]}, untold={SOLVE: [WRONG, "return 0", RIGHT]})
+    (candidate,) = propose(writer)
+    assert RIGHT in candidate.agent.last.tools[0].code
+    told, *untold = dict.fromkeys(one.messages[-1].content for one in writer.asked)
+    line = caller().last.instructions[0]
+    assert line in told and len(untold) == 1 and line not in untold[0]
+    assert untold[0].count(">>> solve(") == 4 < told.count(">>> solve(")
+    assert all(one.grammar == code_grammar(SOLVE + "(text: str) -> str:", one_line=True)
+               for one in writer.asked if one.messages[-1].content == untold[0])  # fmt: skip
 
 
 def test_what_is_right_on_some_rows_is_mended_from_the_others() -> None:
@@ -161,7 +173,7 @@ def test_where_all_code_is_wrong_nothing_is_proposed() -> None:
     assert propose(writer) == []
     assert set(writer.rounds) == {SOLVE, "total", "evaluate"}
     # Nothing was right at all, so it is mended once and not twice; then two drafts a helper.
-    assert len(writer.asked) == 4 + 8 + 3 + 2 * 2
+    assert len(writer.asked) == 4 + 8 + 40 + 3 + 2 * 2
 
 
 def test_code_that_repeats_the_examples_it_was_shown_is_not_believed() -> None:
@@ -226,9 +238,9 @@ def test_some_drafts_are_one_expression() -> None:
 
 
 def test_drafts_that_were_cut_off_are_left_out() -> None:
-    writer = Writer({SOLVE: [[RIGHT]]})
+    writer = Writer({SOLVE: [[RIGHT]]}, untold={SOLVE: [RIGHT]})
     assert propose(writer, engine=ToolEngine(CutOff(writer), BOX)) == []
-    assert len(writer.asked) == 12 + 4  # of the function and of two helpers
+    assert len(writer.asked) == 12 + 40 + 4  # of the function and of two helpers
 
 
 def test_one_seed_gives_one_proposal() -> None:
@@ -293,8 +305,8 @@ def test_inputs_of_every_sort_get_through() -> None:
     for demo in candidate.agent.last.demos:
         assert json.loads(demo.calls[0].arguments) == {"text": demo.inputs["input"]}
         assert demo.calls[0].result == demo.inputs["input"] + "!"
-    assert asserted("f", caller().last, rows[:2]) == (
-        'f("it\'s") == "it\'s!"\nf(\'a "quoted" word\') == \'a "quoted" word!\''
+    assert doctests("f", caller().last, rows[:2]) == (
+        '>>> f("it\'s")\n"it\'s!"\n>>> f(\'a "quoted" word\')\n\'a "quoted" word!\''
     )
 
 
@@ -457,7 +469,7 @@ def test_right_code_passes_the_checks_of_its_job_and_wrong_code_does_not(job) ->
             for got, (_, value) in zip(found, job.checks, strict=True)
         ]
         assert all(right) is fine
-    assert len(job.examples().splitlines()) == len(job.checks)
+    assert len(job.examples().splitlines()) == 2 * len(job.checks)
 
 
 def expression(text: str) -> dict[str, object]:
@@ -476,7 +488,7 @@ def test_a_helper_that_leads_to_right_answers_is_shown_with_its_calls() -> None:
         assert json.loads(made.arguments) == expression(demo.inputs["input"])
         assert made.result == demo.output["answer"]
     prompt = writer.rounds["evaluate"][0]
-    assert "evaluate('2 + 3 * 4') == 14" in prompt and HELPERS[1].purpose in prompt
+    assert ">>> evaluate('2 + 3 * 4')\n    14" in prompt and HELPERS[1].purpose in prompt
 
 
 def test_an_agent_with_a_helper_comes_back_from_its_file() -> None:

@@ -33,7 +33,8 @@ DOUBLE = tool_from_code(
     "def double(n: int) -> int:\n    '''Doubles a number.'''\n    return 2 * n\n"
 )
 RESULT = "result: "
-_ASKED = re.compile(r"Write a Python function `(\w+)(.*)` that does it")
+_ASKED = re.compile(r"(?:function `|^def )(\w+)(\(.*?:)(?:` that does it|$)", re.MULTILINE)
+_UNTOLD = ':\n    """\n'  # a docstring that says nothing but examples
 Caller = Callable[[str], dict[str, object]]
 
 
@@ -71,16 +72,19 @@ class Writer:
     """A script that writes code, and calls tools as an agent would.
 
     `codes` are bodies by the name of the function: those of the first round, of the second, and so
-    on, each used in turn; where there is none left, it writes `return 0`. `calls` says with which
-    arguments a tool is called on an input; what it returns is the answer.
+    on, each used in turn; where there is none left, it writes `return 0`. Drafts that see nothing
+    but examples are `untold`, by the name too, and no round. `calls` says with which arguments a
+    tool is called on an input; what it returns is the answer.
     """
 
     def __init__(
         self,
         codes: Mapping[str, Sequence[Sequence[str]]],
         calls: Mapping[str, Caller] | None = None,
+        untold: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.codes = codes
+        self.untold = untold or {}
         self.calls = calls or {}
         self.rounds: dict[str, list[str]] = {}  # prompts by function
         self.asked: list[GenerateRequest] = []
@@ -103,6 +107,10 @@ class Writer:
 
     def _written(self, prompt: str, grammar: Grammar) -> str:
         name, head = _ASKED.findall(prompt)[0]
+        if _UNTOLD in prompt:
+            bodies = self.untold.get(name, ("return 0",))
+            self._drafts += 1
+            return fenced(name + head, bodies[self._drafts % len(bodies)])
         rounds = self.rounds.setdefault(name, [])
         if prompt not in rounds:
             rounds.append(prompt)
