@@ -25,7 +25,7 @@ QUEUES = {
 }
 PLACES = ["Oslo", "Bergen", "Turku", "Malmo", "Aarhus", "Vaasa"]
 
-BUDGET = ("--model", "scripted", "--budget-tokens", "20000")
+BUDGET = ("--model", "scripted", "--budget-tokens", "28000")
 
 Slearn = Callable[..., Result]
 

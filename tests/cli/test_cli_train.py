@@ -37,7 +37,7 @@ def test_a_directory_is_all_that_training_needs(trained: Any) -> None:
         assert set(result[part]) == {"score", "n", "low", "high"}
     assert result["after"]["score"] > result["before"]["score"]
     assert trained.stderr.startswith(
-        "run r1 · 32 train, 18 val, 22 test rows · about 20,000 tokens"
+        "run r1 · 32 train, 18 val, 22 test rows · about 28,000 tokens"
     )
 
 
@@ -73,7 +73,7 @@ def test_the_note_in_the_store_holds_all_that_a_resume_needs(
     assert config["data"]["columns"] == columns
     assert config["model"] == {"name": "scripted", "path": None, "sha256": "scripted"}
     assert config["optimizer_model"] is None
-    assert config["settings"]["budget_tokens"] == 20_000
+    assert config["settings"]["budget_tokens"] == 28_000
     assert config["engine"]["cells"] == 8192 and config["engine"]["threads"] >= 1
 
 
