@@ -20,6 +20,7 @@ from slearn.cli.app import Program
 from slearn.cli.interrupts import interruptible
 from slearn.errors import BelowMinimum, Interrupted, SlearnError
 from slearn.progress import Progress
+from tests.cli.conftest import BUDGET
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,8 +113,7 @@ def test_ctrl_c_saves_the_run_and_a_resume_ends_like_one_that_was_not_stopped(
     trained: Any, finished: Any, program: Any, slearn: Any
 ) -> None:
     store = ("--store", "stopped.duckdb")
-    running = program("train", finished[0] / "demo", "--model", "scripted", "--budget-tokens",
-                      20_000, *store, "--json")  # fmt: skip
+    running = program("train", finished[0] / "demo", *BUDGET, *store, "--json")
     assert running.stderr.readline().startswith("run r1 · ")
     running.send_signal(signal.SIGINT)
     output, errors = running.communicate(timeout=60)

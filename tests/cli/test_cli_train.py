@@ -18,8 +18,7 @@ from slearn.settings import TrainSettings
 from slearn.store import Store
 from slearn.tools import Toolbox, ToolEngine
 from slearn.train import Engines, train
-
-BUDGET = ("--model", "scripted", "--budget-tokens", 20_000)
+from tests.cli.conftest import BUDGET
 
 
 def result_of(run: Any) -> dict[str, Any]:
