@@ -47,8 +47,9 @@ class GenerateRequest:
     """Ask for one completion of `messages` that the grammar accepts.
 
     `weigh` asks for the text's likelihood too. `closing` brings a text that comes near its limit to
-    an end, where its grammar has no bound: brackets, quotes and lines are closed. `where` names the
-    node (or trainer call) for error messages; it is no part of the identity.
+    an end, where its grammar has no bound: brackets, quotes and lines are closed, for which the
+    last 64 tokens are kept. `where` names the node (or trainer call) for error messages; it is no
+    part of the identity.
     """
 
     messages: tuple[Message, ...]

@@ -15,7 +15,7 @@ from slearn.tools import code_grammar, tool_from_code
 from slearn.values import Tool
 
 _FENCES = "```python\n", "```"
-_TOKENS, _LINE = 320, 64  # of code, and of one expression: a model that rambles is cut short
+_TOKENS, _LINE = 320, 128  # of code, and of an expression, half of it to be closed in
 
 
 def written(
