@@ -102,6 +102,21 @@ def longest(examples: Sequence[Example], count: Callable[[str], int]) -> int:
     return max(map(count, heapq.nlargest(3, found, key=len)), default=0)
 
 
+def fitting(rows: Sequence[Example], most: int, count: Callable[[str], int]) -> list[Example]:
+    """Return the rows that have no more than so many tokens; all, where none has.
+
+    >>> [row.id for row in fitting([Example("1", {"a": "x y"}), Example("2", {"a": "x"})], 2, len)]
+    ['2']
+    """
+    found = []
+    for row in rows:
+        text = "\n".join(texts(row))
+        # A token has a byte or more, so that most rows need not be counted.
+        if len(text) * 4 <= most or len(text.encode()) <= most or count(text) <= most:
+            found.append(row)
+    return found or list(rows)
+
+
 def texts(row: Example) -> list[str]:
     """Return the texts of a row that stand in a prompt: inputs, choices of its own, functions.
 

@@ -22,3 +22,6 @@ class Progress:
 
     def budget(self, used: int, total: int) -> None:
         """So many tokens of the budget are used."""
+
+    def warn(self, text: str) -> None:
+        """There is something that the user should know, in a line."""

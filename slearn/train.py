@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from slearn.agent import Agent, agent_to_text
-from slearn.batches import draw, heard, longest, sample, shuffled
+from slearn.batches import draw, fitting, heard, longest, sample, shuffled
 from slearn.errors import Interrupted
 from slearn.evaluate import Evaluation, evaluate
 from slearn.loss import Measure, measured_losses, task_text
@@ -26,6 +26,7 @@ from slearn.step import take_step
 from slearn.store import RunLog
 from slearn.values import Example
 
+_LONG = 4  # a train row of this part of the window leaves room for what candidates add
 _VALIDATION = 0.15  # of the budget: what reading validation once may take
 
 __all__ = ["Engines", "TrainData", "train"]
@@ -112,12 +113,17 @@ def _loop(
     count, budget = session.agent_engine.count_tokens, settings.budget_tokens or 0
     each = budget * _VALIDATION / sum(agent.reads.values())
     validation = heard(shuffled(sample(data.val, settings.val_limit)), each, count)
-    rows = [*sample(data.train, 2000), *validation, *(data.test or ())]
-    inputs = [text for row in rows for text in row.inputs.values()]
-    size = longest([*data.train, *validation, *(data.test or ())], count)
+    read = [*validation, *(data.test or ())]
+    most = max(longest(read, count), session.agent_engine.window // _LONG)
+    fine = fitting(data.train, most, count)
+    if len(fine) < len(data.train):
+        out = f"{len(data.train) - len(fine)} of {len(data.train)} train rows"
+        session.progress.warn(f"{out} are left out: they have more than {most:,} tokens")
+    inputs = [text for row in [*sample(fine, 2000), *read] for text in row.inputs.values()]
+    size = longest([*fine, *read], count)
     guards = Guards(count, inputs, session.agent_engine.window, longest=size)
     guards.seen(agent)
-    teach, aside = set_aside(data.train)
+    teach, aside = set_aside(fine)
     frame = Frame(session, guards, optimizers, validation, aside, task, measure)
     state = State(agent, ())
     try:

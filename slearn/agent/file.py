@@ -58,8 +58,12 @@ def load_agent(path: Path | str) -> Agent:
 
 
 def save_agent(agent: Agent, path: Path | str) -> None:
-    """Write an agent file, whole or not at all."""
+    """Write an agent file, whole or not at all; a link stays one, and a pipe is written to."""
     target = Path(path)
+    if target.exists() and not target.is_file() and not target.is_dir():  # never in its place
+        target.write_text(agent_to_text(agent), encoding="utf-8")
+        return
+    target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + f".{os.getpid()}.tmp")
     try:

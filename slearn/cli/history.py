@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,18 +73,23 @@ def write_agent(agent: Agent, path: Path) -> None:
     try:
         save_agent(agent, path)
     except OSError as error:
-        fault, hint = f"cannot be written: {error.strerror}", "slearn export writes it elsewhere"
-        raise InputError(fault, where=str(path), hint=hint) from None
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from None
     say(f"wrote {path}")
 
 
 def check_out(path: Path) -> None:
-    """Refuse a directory where an agent file is to be written.
+    """Refuse what no agent file can be written to, before anything is paid for it.
 
     >>> check_out(Path("trained.yaml"))
     """
     if path.is_dir():
         raise InputError("is a directory", where=str(path), hint="-o takes a file")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise InputError("cannot be written: no directory", where=str(folder))
+    special = path.exists() and not path.is_file()
+    if not os.access(path if special else folder, os.W_OK):
+        raise InputError("cannot be written: no permission", where=str(path))
 
 
 def _metric(info: RunInfo) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
 
-from slearn.cli.output import one_line
+from slearn.cli.output import one_line, say
 from slearn.progress import Progress
 
 _EVERY = 0.1
@@ -101,6 +101,12 @@ class TerminalProgress(Progress):
     def best(self, score: float | None) -> None:
         """Show the best score."""
         self._best = score
+        self._show()
+
+    def warn(self, text: str) -> None:
+        """Say it above the live line."""
+        self._line.__exit__(None, None, None)
+        say(f"warning: {text}")
         self._show()
 
     def budget(self, used: int, total: int) -> None:

@@ -86,10 +86,8 @@ def _carry_out(
         box = stack.enter_context(Toolbox(config.get("sandbox", SANDBOX)))
         if box.missing:
             say(f"warning: no tools are written, and none of code run: {box.missing}")
-        engine, other = (
-            ToolEngine(engine, box),
-            ToolEngine(other, box) if other is not engine else engine,
-        )
+        alone, engine = other is engine, ToolEngine(engine, box)
+        other = engine if alone else ToolEngine(other, box)
         if resume is None:
             share = prompt_share(plan.agent, plan.data.train, engine.count_tokens)
             settings = with_token_budget(settings, engine, other, share=share)

@@ -7,6 +7,8 @@ import re
 from slearn.errors import StoreError
 
 _FULL = ("No space left", "File too large", "Disk quota exceeded", "not enough disk space")
+_DAMAGED = ("checksum", "orrupt", "Could not read enough bytes")
+_SHUT = ("Permission denied", "Read-only file system")
 
 
 def explain(error: BaseException, where: str) -> StoreError:
@@ -38,7 +40,13 @@ def explain(error: BaseException, where: str) -> StoreError:
         return StoreError(
             f"cannot be opened: {error.strerror or first}", where=where, hint="use another --store"
         )
-    if "checksum" in text or "orrupt" in text:
+    if any(sign in text for sign in _SHUT):
+        return StoreError(
+            f"cannot be opened: {first.rpartition(': ')[2]}",
+            where=where,
+            hint="use another --store",
+        )
+    if any(sign in text for sign in _DAMAGED):
         return StoreError(f"the file is damaged: {first}", where=where, hint="restore a copy of it")
     return StoreError(
         f"the database failed: {first}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +160,19 @@ def test_export_writes_what_the_run_ended_with(
         in slearn("export", "r1", "-o", "neu", code=2).stderr
     )
     assert "cannot be written" in slearn("export", "r1", "-o", "file/x.yaml", code=2).stderr
+
+
+def test_a_link_that_is_written_to_stays_one_and_a_pipe_is_not_replaced(
+    trained: Any, slearn: Any, here: Path
+) -> None:
+    (here / "link.yaml").symlink_to(here / "real.yaml")
+    slearn("export", "r1", "-o", "link.yaml")
+    assert (here / "link.yaml").is_symlink() and load_agent("real.yaml").last.demos
+    os.mkfifo(here / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE)
+    slearn("export", "r1", "-o", "pipe")
+    assert reader.communicate(timeout=20)[0].decode() == Path("real.yaml").read_text("utf-8")
+    assert (here / "pipe").is_fifo()
 
 
 def test_export_of_a_run_under_way_takes_the_last_accepted(

@@ -51,6 +51,19 @@ def test_without_a_sandbox_it_says_that_no_tools_are_written(
     assert said == "warning: no tools are written, and none of code run: no sandbox here (get one)"
 
 
+@pytest.mark.parametrize("row", [0, 20])
+def test_a_train_row_that_is_far_too_long_is_left_out(
+    project: Path, slearn: Any, rows_file: Any, row: int
+) -> None:
+    rows = list(read_rows(project / "train.jsonl"))
+    rows[row]["request"] = "parcel " * 50_000
+    rows_file(project / "train.jsonl", rows)
+    done = slearn("train", project, *BUDGET, "--json")
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("warning"))
+    assert said == "warning: 1 of 32 train rows are left out: they have more than 25,000 tokens"
+    assert result_of(done)["accepted"] > 0
+
+
 def test_text_output_says_before_and_after(project: Path, slearn: Any) -> None:
     lines = slearn("train", project, *BUDGET).stdout.splitlines()
     assert Path(".slearn/store.duckdb").exists()

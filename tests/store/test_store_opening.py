@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 import struct
 import subprocess
@@ -70,6 +71,29 @@ def test_a_folder_and_a_file_in_the_way(tmp_path):
     assert "is a folder" in refusal(tmp_path)
     (tmp_path / "file").write_text("x")
     assert "cannot be opened: Not a directory" in refusal(tmp_path / "file" / "s.duckdb")
+
+
+def test_a_link_stays_one_and_leads_to_one_lock(tmp_path):
+    link, real = tmp_path / "link.duckdb", tmp_path / "real.duckdb"
+    link.symlink_to(real)
+    with Store.open(link), pytest.raises(StoreError, match="already open|in use"):
+        Store.open(real)
+    assert link.is_symlink() and real.stat().st_size > 0
+    Store.open(link, create=False).close()
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StoreError, match="is no file"):
+        Store.open(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_store_that_was_cut_short_is_called_damaged(path):
+    Store.open(path).close()
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(StoreError, match="the file is damaged"):
+        Store.open(path)
 
 
 def test_somebody_elses_database(tmp_path):

@@ -12,6 +12,7 @@ from slearn.agent import (
     Best,
     Branch,
     Contract,
+    Each,
     Field,
     Flow,
     Loop,
@@ -24,9 +25,11 @@ from slearn.agent import (
     forward,
     last_asks,
 )
+from slearn.agent.reshape import removed
 from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine
-from slearn.grad import attribute, spare_fields
+from slearn.errors import InputError
+from slearn.grad import attribute, bypassed, spare_fields
 from slearn.loss import trajectory_input
 from slearn.optim import Guards, PassedDemos, Proposal, Restructure
 from slearn.optim.demos import demo_from, led_to
@@ -104,6 +107,23 @@ def test_what_the_flow_reads_is_not_left_out() -> None:
     assert attribute(looping, rows(6), ScriptedEngine())
 
 
+@pytest.mark.parametrize("gone", ["parts", "part"])
+def test_a_list_does_not_leave_its_names_to_the_data(gone: str) -> None:
+    nodes = (
+        Node("parts", ("Split it.",), output=Contract((Field(multiline=True),))),
+        Node("part", ("Say it.",), ("item",)),
+        Node("answer", ("Name the queue.",), ("all",), CHOICE),
+    )
+    listing = Agent(
+        "list", nodes, Flow(("parts", Each("parts", "item", ("part",), "all"), "answer"), 40)
+    )
+    assert listing.columns == ("input",)
+    assert bypassed(listing, listing.node(gone)) == listing
+    with pytest.raises(InputError, match="nothing gives '(all|parts)' any more"):
+        removed(listing, gone)
+    assert {one.node for one in attribute(listing, rows(6), ScriptedEngine())} >= {"answer"}
+
+
 def test_where_every_node_answers_the_model_is_not_asked_for_a_structure() -> None:
     forked = agent(Branch("input", (("x", ("reply",)),), ("answer",)))
     taken = forward(forked, rows(12), ScriptedEngine())
@@ -114,8 +134,6 @@ def test_where_every_node_answers_the_model_is_not_asked_for_a_structure() -> No
 
 
 def test_a_judge_sees_the_whole_input_of_a_list() -> None:
-    from slearn.agent import Each
-
     each = Node("each", ("Say it.",), ("part",))
     whole = Node("whole", ("Join it.",), ("all",))
     steps = (Each("input", "part", ("each",), "all"), "whole")
