@@ -108,10 +108,10 @@ def check_reads(agent: Agent, columns: Columns, where: str) -> None:
 
 
 def check_rows(agent: Agent, examples: Iterable[Example], where: str) -> None:
-    """Refuse rows without the target that the metric needs or the choices that the agent needs."""
+    """Refuse rows that the metric cannot score, or without the choices that the agent needs."""
     needs_target = agent.metric not in MEASURED and ":" not in agent.metric
-    if agent.metric not in MEASURED:
-        metric_named(agent.metric)  # an unknown one is told now
+    # An unknown one is told now.
+    metric = metric_named(agent.metric) if agent.metric not in MEASURED else None
     needs_choices, needs_functions = own_choices(agent), own_functions(agent)
     for example in examples:
         place = f"{where}, row {example.id}"
@@ -121,6 +121,11 @@ def check_rows(agent: Agent, examples: Iterable[Example], where: str) -> None:
         if needs_target and not example.targets:
             hint = "name the column with --target, leave the row out, or use the metric judge"
             raise DataError(f"has no target, which {agent.metric} needs", where=place, hint=hint)
+        if needs_target and metric is not None:
+            try:
+                metric.score("", example)
+            except DataError as fault:  # before a model is loaded, and with the file
+                raise DataError(fault.message, where=place, hint=fault.hint) from None
         if needs_functions and not example.functions:
             raise DataError("has no functions, and the agent's answer calls one", where=place)
         if needs_choices and not example.choices:

@@ -78,7 +78,8 @@ def story_text(story: Mapping[str, Any]) -> str:
     >>> print(story_text(story_of(store, store.run("r3"))))  # doctest: +SKIP
     """
     result = story["result"] if isinstance(story["result"], Mapping) else {}
-    lines = [f"run {story['run']}: {story['status']}, begun {story['created']}, {story['model']}"]
+    status = ", ".join(filter(None, (story["status"], result.get("reason"))))
+    lines = [f"run {story['run']}: {status}, begun {story['created']}, {story['model']}"]
     if "before" in result:
         lines += result_text(result).splitlines()[1:]
     elif "error" in result:

@@ -72,11 +72,14 @@ def show(file: Path, name: str, as_json: bool) -> None:
 @click.argument("file", type=options.FILE)
 @click.argument("name")
 @click.option("-o", "out", type=options.FILE, metavar="FILE", required=True, help="A Python file.")
-def export(file: Path, name: str, out: Path) -> None:
+@options.as_json
+def export(file: Path, name: str, out: Path, as_json: bool) -> None:
     """Write the code of tool NAME to a Python file, for other agents and programs."""
     from slearn.cli.toolwork import export_tool
 
     export_tool(file, name, out)
+    if as_json:
+        emit({"tool": name, "file": str(out)})
 
 
 @tool.command()
@@ -88,9 +91,10 @@ def export(file: Path, name: str, out: Path) -> None:
 )
 @click.option("--server", metavar="COMMAND", help="A command that speaks MCP; all its tools.")
 @click.option("--node", metavar="NODE", help="Who gets them.  [default: the last node]")
+@options.as_json
 def add(
     agent: Path, file: Path | None, name: str | None, function: str | None, server: str | None,
-    node: str | None,
+    node: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Give tools to a node of AGENT; the agent file is written anew.
 
@@ -99,4 +103,6 @@ def add(
     """
     from slearn.cli.toolwork import add_tools
 
-    add_tools(agent, file, name, function, server, node)
+    given = add_tools(agent, file, name, function, server, node)
+    if as_json:
+        emit(given)

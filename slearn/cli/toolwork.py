@@ -126,8 +126,8 @@ def add_tools(
     function: str | None,
     server: str | None,
     node: str | None,
-) -> None:
-    """Give tools to a node of an agent and write its file anew."""
+) -> dict[str, Any]:
+    """Give tools to a node of an agent and write its file anew; return what was given to whom."""
     if sum(given is not None for given in (file, function, server)) != 1:
         raise InputError("give one of --file, --function and --server")
     source = Source.open(agent)
@@ -138,6 +138,7 @@ def add_tools(
     spare = tuple(tool for tool in source.agent.spare if tool.name not in mine)
     changed = replace(source.agent, spare=spare)  # first, so that no name stands twice
     write_agent(changed.with_node(replace(last, tools=(*kept, *tools))), source.path)
+    return {"file": str(source.path), "node": last.name, "tools": [tool.name for tool in tools]}
 
 
 def _given(

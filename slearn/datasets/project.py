@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,19 +60,31 @@ def write_project(
     return written
 
 
+_OURS = re.compile(r'\s*\{\s*"inputs"')  # how the file begins
+
+
 def read_columns(directory: Path) -> Columns | None:
-    """Return the columns that a directory's data.json names, None where it has none of that form.
+    """Return the columns that a directory's data.json names, None where none stands there.
+
+    One that does not name inputs is somebody else's: rows, say.
 
     >>> read_columns(Path("no/such/directory")) is None
     True
 
-    Raises DataError for one that names columns in another form than `write_project`.
+    Raises DataError for one that is damaged, or names columns in another form than `write_project`.
     """
     path = directory / COLUMNS
     try:
-        given: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         return None
+    try:
+        given: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        if not _OURS.match(text):
+            return None
+        hint = "mend it, or name the columns with --input and --target where it is gone"
+        raise DataError("is not JSON", where=str(path), hint=hint) from None
     if not isinstance(given, dict) or "inputs" not in given:
         return None
     return columns_from_json(given, str(path))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
+from slearn.errors import DataError
 from slearn.metrics.base import Metric, targets_of
 from slearn.values import Example
 
@@ -33,14 +34,20 @@ class Call(Metric):
     name = "call"
 
     def score(self, answer: str, example: Example) -> float:
-        """Return 1.0 for acceptable calls and 0.0 for others; DataError without a target."""
+        """Return 1.0 for acceptable calls and 0.0 for others; DataError where no target is one."""
         made = calls_in(answer)
         if made is None:
             return 0.0
         if example.calls is not None:
             return float(_same(made, json.loads(example.calls)))
-        wanted = [calls_in(target) for target in targets_of(example, self.name)]
-        return float(any(_same(made, _exactly(one)) for one in wanted if one is not None))
+        texts = targets_of(example, self.name)
+        wanted = [one for one in map(calls_in, texts) if one is not None]
+        if not wanted:
+            raise DataError(
+                f"its target {texts[0][:60]!r} is no call, and the metric 'call' needs one",
+                where=f"example {example.id}",
+            )
+        return float(any(_same(made, _exactly(one)) for one in wanted))
 
 
 def calls_in(answer: str) -> list[tuple[str, Mapping[str, Any]]] | None:

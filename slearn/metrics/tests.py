@@ -65,7 +65,9 @@ def tests_of(example: Example) -> list[str]:
 def _lines(found: Any) -> list[str]:
     if isinstance(found, str) and found.strip():
         return [found]
-    return list(map(str, found)) if isinstance(found, list | tuple) else []
+    if isinstance(found, list | tuple) and all(isinstance(line, str) for line in found):
+        return list(found)
+    return []
 
 
 def code_of(answer: str) -> str:

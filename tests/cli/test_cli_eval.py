@@ -198,3 +198,15 @@ def test_after_its_seconds_a_flow_begins_no_other_turn(here: Path, slearn: Any) 
     run = ("run", here / "loop.yaml", "hello", "--model", "scripted", "--json")
     assert len(json.loads(slearn(*run).stdout)["steps"]) == 3
     assert len(json.loads(slearn(*run, "--max-seconds", 0.0000001).stdout)["steps"]) == 1
+
+
+@pytest.mark.parametrize("metric", ["number", "call"])
+def test_targets_that_the_metric_cannot_read_are_told_with_their_row(
+    project: Path, slearn: Any, metric: str
+) -> None:
+    text = (project / "agent.yaml").read_text(encoding="utf-8")
+    (project / "agent.yaml").write_text(text.replace("metric: choice", f"metric: {metric}"))
+    command = ("--model", "scripted", "--budget-tokens", 3000)
+    wrong = slearn("train", project, *command, code=2).stderr
+    assert "train.jsonl, row " in wrong and f"and the metric {metric!r} needs one" in wrong
+    assert not Path(".slearn").exists()

@@ -247,7 +247,8 @@ def test_an_exported_tool_can_be_run_and_added_again(
     exec(compile(code, "out.py", "exec"), space)
     assert space["shout"]("a") == "A!!"
     assert tried("out.py", "shout", "--args", '{"text": "b"}')["value"] == "B!!"
-    slearn("tool", "add", agent, "--file", "out.py", "--name", "shout")
+    told = slearn("tool", "add", agent, "--file", "out.py", "--name", "shout", "--json").stdout
+    assert json.loads(told) == {"file": str(agent), "node": "answer", "tools": ["shout"]}
     assert names(agent) == ["shout"] and load_agent(agent).last.tools[0].code == code
     assert tried(agent, "shout", "--args", '{"text": "c"}')["value"] == "C!!"
     slearn("tool", "export", agent, "shout", "-o", "again.py")
@@ -273,7 +274,8 @@ def exported(agent: Path, slearn: Any, words: str) -> None:
     tool = {"name": "f", "description": words, "code": "def f(a: int):\n    return a\n"}
     text = AGENT + f"tools: [{json.dumps(tool, ensure_ascii=False)}]\n"
     agent.write_text(text.replace("[Calculate.]", "[Calculate.]\n  tools: [f]"), encoding="utf-8")
-    slearn("tool", "export", agent, "f", "-o", "f.py")
+    told = slearn("tool", "export", agent, "f", "-o", "f.py", "--json").stdout
+    assert json.loads(told) == {"tool": "f", "file": "f.py"}
     compile(Path("f.py").read_text(encoding="utf-8"), "f.py", "exec")
     assert "f(a: integer): " in slearn("tool", "show", agent, "f").stdout
 
@@ -564,10 +566,17 @@ def test_init_on_rows_with_unit_tests(slearn: Any, here: Path, rows_file: Any) -
     assert said.startswith("metric tests (every row brings unit tests)\n")
     made = load_agent("code/agent.yaml")
     assert made.metric == "tests" and made.last.output.answer.multiline
-    bare = [{**code_rows()[0], "tests": []}]
-    rows_file(here / "bare.jsonl", bare)
-    wrong = slearn("eval", "code", "--data", "bare.jsonl", "--model", "scripted", code=2)
-    assert "row 1: has no tests, which the metric needs" in wrong.stderr
+    for tests in ([], [5, None]):
+        rows_file(here / "bare.jsonl", [{**code_rows()[0], "tests": tests}])
+        wrong = slearn("eval", "code", "--data", "bare.jsonl", "--model", "scripted", code=2)
+        assert "row 1: has no tests, which the metric needs" in wrong.stderr
+
+
+def test_an_agent_that_writes_code_is_trained(slearn: Any, here: Path, rows_file: Any) -> None:
+    rows_file(here / "code.jsonl", code_rows())
+    slearn("init", "code", "--data", "code.jsonl")
+    command = ("train", "code", "--model", "scripted", "--budget-tokens", 6000, "--json")
+    assert json.loads(slearn(*command).stdout)["status"] == "finished"
 
 
 def test_an_agent_that_writes_code_is_evaluated(slearn: Any, here: Path, rows_file: Any) -> None:

@@ -383,6 +383,9 @@ def test_columns_of_another_form_are_told_and_other_files_ignored(tmp_path: Path
     place.write_text(json.dumps({"inputs": "input"}), encoding="utf-8")
     with pytest.raises(DataError, match="does not name the columns"):
         read_columns(tmp_path)
+    place.write_text('{"inputs": ["a"], "tar', encoding="utf-8")
+    with pytest.raises(DataError, match="is not JSON"):
+        read_columns(tmp_path)
 
 
 @pytest.mark.parametrize(
