@@ -136,6 +136,8 @@ def _read_node(place: Place, tools: Mapping[str, Tool]) -> Node:
     inputs = fields["inputs"].texts() if "inputs" in fields else ("input",)
     if not inputs:
         raise fields["inputs"].fail("at least one input")
+    if len(set(inputs)) < len(inputs):
+        raise fields["inputs"].fail("different inputs")
     contract = _read_contract(fields["output"]) if "output" in fields else Contract()
     demos = fields["demos"].items("a list of demos") if "demos" in fields else []
     settings = read_settings(fields, tools)
@@ -232,6 +234,8 @@ def _read_field(place: Place) -> Field:
     choices = fields["choices"].texts("a list of choices") if "choices" in fields else None
     if choices is not None and (not choices or kind != "choice"):
         raise fields["choices"].fail("a list of choices, for a field of type choice")
+    if choices is not None and len(set(choices)) < len(choices):
+        raise fields["choices"].fail("different choices")
     if "decide" in fields and kind != "choice":
         raise fields["decide"].fail("a field of type choice, which alone can be decided")
     decide = fields["decide"].one_of(DECIDE) if "decide" in fields else DECIDE[0]

@@ -8,7 +8,7 @@ made of both and is not there yet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -217,6 +217,7 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                 if part.until not in inside:
                     raise InputError(f"a loop waits for {part.until!r}, which it does not write")
                 need(part.until, "a loop")
+                _check_values(part.until, [part.value], nodes)
             case Each():
                 need(part.over, "a list")
                 _check_turns(part.most, part.body)
@@ -243,13 +244,18 @@ def _check_cases(part: Branch, nodes: Nodes) -> None:
     cases = [value for value, _ in part.cases]
     if not cases or len(set(cases)) < len(cases):
         raise InputError("a branch needs cases, each with a value of its own")
-    name, _, field = part.on.partition(".")
+    _check_values(part.on, cases, nodes)
+
+
+def _check_values(on: str, values: Sequence[str], nodes: Nodes) -> None:
+    """Refuse to wait for what a node's choice can never be."""
+    name, _, field = on.partition(".")
     if name in nodes:
         output = nodes[name].output
         found = next((f for f in output.fields if f.name == field), output.answer)
-        never = [value for value in cases if found.choices and value not in found.choices]
+        never = [value for value in values if found.choices and value not in found.choices]
         if never:
-            raise InputError(f"{part.on!r} is never {never[0]!r}: {', '.join(found.choices or ())}")
+            raise InputError(f"{on!r} is never {never[0]!r}: {', '.join(found.choices or ())}")
 
 
 def _check_turns(count: int, body: Block) -> None:

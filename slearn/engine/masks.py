@@ -168,7 +168,8 @@ class Masks:
             fault = LLMatcher.validate_grammar(source, self._tokenizer)
             if fault:
                 raise InputError(
-                    f"the output contract cannot be used: {fault.splitlines()[0]}", where=where
+                    f"the output contract cannot be used: {' '.join(fault.split())[:240]}",
+                    where=where,
                 )
             # Code has many short words, and a token may be several of them: masks take more steps.
             limits = LLParserLimits(step_max_items=_ITEMS, step_lexer_fuel=_FUEL)

@@ -170,7 +170,7 @@ def _compiled(grammar: Grammar) -> LLMatcher:
     source = LLMatcher.grammar_from_lark(grammar.lark)
     fault = LLMatcher.validate_grammar(source, _bytes_tokenizer())
     if fault:
-        raise InputError(f"the output contract cannot be used: {fault.splitlines()[0]}")
+        raise InputError(f"the output contract cannot be used: {' '.join(fault.split())[:240]}")
     return LLMatcher(_bytes_tokenizer(), source)
 
 

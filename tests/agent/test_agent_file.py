@@ -67,9 +67,8 @@ SPARE = (TOOLS[0], Tool("called", "Only called."))
 @st.composite
 def fields(draw: st.DrawFn, last: bool, name: str, *, answer: bool, alone: bool) -> Field:
     kind = draw(st.sampled_from(TYPES if last else TYPES[:-1]))
-    options = st.lists(TEXTS, min_size=1, max_size=3)
-    if not last:
-        options = st.lists(TEXTS.filter(lambda text: "\n" not in text), min_size=1, max_size=3)
+    texts = TEXTS if last else TEXTS.filter(lambda text: "\n" not in text)
+    options = st.lists(texts, min_size=1, max_size=3, unique=True)
     choices = draw(st.none() | options.map(tuple)) if kind == "choice" else None
     decide = draw(st.sampled_from(DECIDE)) if last and answer and kind == "choice" else DECIDE[0]
     bias: tuple[float, ...] = ()
@@ -108,7 +107,8 @@ def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
             for place, field in enumerate(names)
         )
     )
-    inputs = draw(st.lists(TEXTS | st.sampled_from(["input", *before]), min_size=1, max_size=2))
+    known = TEXTS | st.sampled_from(["input", *before])
+    inputs = draw(st.lists(known, min_size=1, max_size=2, unique=True))
     demos = [
         Demo(
             {key: draw(TEXTS) for key in inputs},
@@ -253,6 +253,7 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  instructions: [y]\n", 5, "'instructions' once, not twice"),
     (HEAD + "slearn: 1\n", 5, "'slearn' once, not twice"),
     (HEAD + "  inputs: []\n", 5, "at least one input"),
+    (HEAD + "  inputs: [a, b, a]\n", 5, "different inputs"),
     (HEAD + "  layout: sideways\n", 5, "one of inputs-last, inputs-first, not 'sideways'"),
     (HEAD + "  output: []\n", 5, "at least one field"),
     (HEAD + "  output: 3\n", 5, "`name: value` entries"),
@@ -263,6 +264,7 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  output: {type: json, schema: '{'}\n", 5, "a JSON schema"),
     (HEAD + "  output: {type: json, schema: &s {a: *s}}\n", 5, "a JSON schema"),
     (HEAD + "  output: {type: choice, choices: []}\n", 5, "a list of choices"),
+    (HEAD + "  output: {type: choice, choices: [a, b, a]}\n", 5, "different choices"),
     (HEAD + "  output: {type: choice, choices: yes}\n", 5, "a list of choices"),
     (HEAD + "  output: {choices: [a]}\n", 5, "for a field of type choice"),
     (HEAD + "  output: {type: choice, decide: likelihood, bias: [1]}\n", 5, "a number for every"),

@@ -126,6 +126,12 @@ REFUSED: list[tuple[list[Node], tuple[Part, ...], dict[str, Any], str]] = [
         {},
         "'a.answer' is never 'Talk': pay, talk",
     ),
+    (
+        [n("a", output=KIND)],
+        (Loop(("a",), "a", "Pay", 3),),
+        {},
+        "'a' is never 'Pay': pay, talk",
+    ),
     ([A], ("a", Branch("a", ())), {}, "a branch needs cases, each with a value of its own"),
     ([A], ("a", Branch("a", (("x", ()), ("x", ("a",))))), {}, "each with a value of its own"),
     # names
