@@ -6,6 +6,7 @@ settled here, and said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,9 @@ from slearn.datasets.propose import Decision, Proposal, propose
 from slearn.datasets.split import Splits, split
 from slearn.errors import DataError
 from slearn.metrics import MEASURED, TEST_COLUMNS, metric_named
-from slearn.values import RATIONALES, Example
+from slearn.values import RATIONALES, Example, as_text
+
+_PLACE = re.compile("[0-9]{1,2}")
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,18 @@ def prepare(
     columns = find_columns(rows, wishes, where)
     unread = _unread(rows, columns)
     rows, notes = _tidy(rows, columns)
+    rows, counted = _placed(rows, columns)
+    notes += counted
     examples = to_examples(rows, columns, where)
     if wishes.metric is None and _mostly_bare(examples):
         notes = [Decision("targets not used", "fewer than half of the rows have one")]
         columns = replace(columns, target=None)
         examples = to_examples(rows, columns, where)
     examples, more = _with_targets(examples, wishes.metric, where)
+    offered = columns.choices
     columns, labels = shared_choices(examples, columns, wishes.choices is not None, where)
+    if offered is not None and columns.choices is None and labels is None:
+        more = [*more, Decision("choices not used", "a target is none of its row's")]
     if columns.choices is None:
         examples = [replace(example, choices=None) for example in examples]
     while True:
@@ -98,6 +106,27 @@ def _tidy(rows: list[Row], columns: Columns) -> tuple[list[Row], list[Decision]]
     changed = sum(new != old for new, old in zip(tidied, rows, strict=True))
     why = "an answer cannot be empty, or begin or end with space"
     return tidied, [Decision(f"{changed} targets trimmed", why)] if changed else []
+
+
+def _placed(rows: list[Row], columns: Columns) -> tuple[list[Row], list[Decision]]:
+    """Write choices for targets that count them, as many public sets do: 0 or A is the first."""
+    target, choices = columns.target, columns.choices
+    if target is None or choices is None:
+        return rows, []
+    placed = []
+    for row in rows:
+        given, offered = row.get(target), row.get(choices)
+        if given is None:
+            placed.append(row)
+            continue
+        said = as_text(given)
+        texts = list(map(as_text, offered)) if isinstance(offered, list) else []
+        letter = len(said) == 1 and "A" <= said <= "Z"
+        place = ord(said) - ord("A") if letter else int(said) if _PLACE.fullmatch(said) else -1
+        if not 0 <= place < len(texts) or said in texts:
+            return rows, []
+        placed.append({**row, target: texts[place]})
+    return placed, [Decision("targets are places in the choices", "0 or A is the first of them")]
 
 
 def _trim(value: Any) -> Any:

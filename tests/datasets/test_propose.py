@@ -413,3 +413,27 @@ def test_targets_are_spelled_as_the_contract_says_them(
     assert [one.targets for one in fitting[:-1]] == ([] if said is None else [said])
     assert all(one.row is row for one in fitting[:-1])
     assert others == ([example] if said is None else [])
+
+
+@pytest.mark.parametrize("first", [0, "0", "A"])
+def test_targets_that_count_the_choices_are_taken_for_them(first: int | str) -> None:
+    places = [0, 1, 2] if first == 0 else ["0", "1", "2"] if first == "0" else ["A", "B", "C"]
+    rows = [
+        {"question": f"q{n}", "options": [f"x{n}", f"y{n}", f"z{n}"], "answer": places[n % 3]}
+        for n in range(12)
+    ]
+    wishes = Wishes(inputs=("question",), target="answer", choices="options")
+    made = prepare(rows, wishes)
+    assert made.columns.choices == "options"
+    assert all((row.targets or ("",))[0] in (row.choices or ()) for row in made.splits.train)
+    assert any(one.what == "targets are places in the choices" for one in made.decisions)
+    one_based = [{**row, "answer": n % 3 + 1} for n, row in enumerate(rows)]
+    with pytest.raises(DataError, match="is not one of the choices"):
+        prepare(one_based, wishes)
+    found = prepare(one_based, Wishes(inputs=("question", "options"), target="answer"))
+    assert found.columns.choices is None
+
+
+def test_choices_that_are_not_used_are_told() -> None:
+    rows = [{"input": f"q{n}", "choices": ["a", "b"], "target": f"c{n % 2}"} for n in range(12)]
+    assert "choices not used" in [one.what for one in prepare(rows, Wishes()).decisions]
