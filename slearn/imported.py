@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from operator import attrgetter
 from typing import Any
 
@@ -27,7 +27,7 @@ def import_named(name: str) -> Any:
     """
     module_name, _, path = name.partition(":")
     try:
-        with _working_directory_first():
+        with _working_directory_first(), redirect_stdout(sys.stderr):
             module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         fault = f"cannot import {module_name!r}: {type(error).__name__}: {error}"

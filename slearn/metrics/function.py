@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -43,7 +45,8 @@ class FunctionMetric(Metric):
 
     def _call(self, answer: str, target: str | None, example: Example) -> float:
         try:
-            value = self.function(*(answer, target, dict(example.row))[: self.parameters])
+            with redirect_stdout(sys.stderr):  # what it prints is not what slearn says
+                value = self.function(*(answer, target, dict(example.row))[: self.parameters])
             score = float(value) if hasattr(value, "__float__") else math.nan
         except (Exception, SystemExit) as error:
             fault = f"raised {type(error).__name__}: {error}"

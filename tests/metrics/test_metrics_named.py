@@ -20,6 +20,8 @@ class Space:
     @staticmethod
     def nested(answer): return 1
 
+print("imported")
+def loud(answer): return print("called") is None
 def one(answer): return answer == "b"
 def two(answer, target): return answer == target
 def three(answer, target, row): return row["weight"]
@@ -141,6 +143,14 @@ def test_what_cannot_be_a_metric_is_refused_at_once(module: str, name: str) -> N
     with pytest.raises(InputError) as caught:
         metric_named(name)
     assert str(caught.value).startswith(name)
+
+
+def test_what_a_metric_prints_is_not_what_the_program_says(
+    module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert metric_named(f"{module}:loud").score("b", EXAMPLE) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "called" in err
 
 
 def test_the_working_directory_shadows_nothing_afterwards(module: str) -> None:
