@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -56,4 +57,4 @@ def init(
     for decision in report["decisions"]:
         click.echo(one_line(f"{decision['what']} ({decision['why']})"))
     click.echo(f"wrote {', '.join(report['files'])}")
-    click.echo(f"next: slearn train {directory} --model {model or 'MODEL'}")
+    click.echo(f"next: slearn train {quote(str(directory))} --model {quote(model or 'MODEL')}")

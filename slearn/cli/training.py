@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from slearn.budget import prompt_share, with_token_budget
@@ -99,7 +100,7 @@ def _carry_out(
             with TerminalProgress(LiveLine(quiet=quiet)) as progress, interruptible(progress):
                 return train(plan.agent, plan.data, Engines(engine, other), log, settings, progress)
         except (Interrupted, KeyboardInterrupt):
-            elsewhere = "" if place == options.DEFAULT_STORE else f" --store {place}"
+            elsewhere = "" if place == options.DEFAULT_STORE else f" --store {quote(str(place))}"
             hint = f"go on with: slearn train --resume {log.name}{elsewhere}"
             raise Interrupted(f"run {log.name} stopped, its work is saved", hint=hint) from None
         except SlearnError as error:
