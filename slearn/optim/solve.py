@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from slearn.agent import Demo, Node, ToolCall
 from slearn.engine import ToolRequest, ToolResult
@@ -26,6 +27,7 @@ SOLVE = "solve"  # the name of such a function
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,23}")  # as the grammar of code writes names
 _DRAFTS, _LINES, _MENDED, _ROUNDS = 4, 8, 3, 2
 _UNTOLD, _FEW = 40, 4  # drafts of a line that see nothing but examples, and how many of these
+_BRIEF = 80  # characters of an answer
 SOME = 0.25  # of the rows: a function that is right less often is a guess
 _FEWEST = 3  # rows to check a mended function on
 _LOOKED = 3  # rows that all drafts are run on
@@ -77,7 +79,7 @@ def whole(
     tools = written(proposal, values, _DRAFTS, lines=_LINES)
     found = drafts(proposal, node, tools, rows)
     best = max(found, key=lambda one: one.share, default=None)
-    if best is None or best.share < SOME:  # the instructions say too little, or lead astray
+    if (best is None or best.share < SOME) and brief(told):  # the instructions may lead astray
         untold = {**values, "task": "", "examples": doctests(SOLVE, node, told[:_FEW])}
         tools = written(proposal, untold, 0, lines=_UNTOLD)
         found = drafts(proposal, node, tools, rows)
@@ -97,6 +99,15 @@ def whole(
             break
         best = mended
     return best
+
+
+def brief(rows: Sequence[Example]) -> bool:
+    """Say whether right answers are short: what is longer is written, and seldom computed.
+
+    >>> brief([Example("1", {}, ("c a t",))]), brief([Example("1", {}, ("word " * 99,))])
+    (True, False)
+    """
+    return median(len((row.targets or ("",))[0]) for row in rows) <= _BRIEF
 
 
 def commonest(rows: Sequence[Example]) -> float:

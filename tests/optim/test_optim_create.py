@@ -150,6 +150,13 @@ def test_where_the_instructions_lead_astray_examples_alone_are_asked() -> None:
                for one in writer.asked if one.messages[-1].content == untold[0])  # fmt: skip
 
 
+def test_long_answers_are_not_drafted_from_examples_alone() -> None:
+    writer = Writer({SOLVE: [[WRONG]]})
+    rows = [Example(word, {"input": word}, (f"{word} and so on; " * 9,)) for word in WORDS]
+    propose(writer, rows=rows)
+    assert all('"""\n    >>>' not in one.messages[-1].content for one in writer.asked)
+
+
 def test_what_is_right_on_some_rows_is_mended_from_the_others() -> None:
     writer = Writer({SOLVE: [[WRONG, SHORT], [RIGHT]]})
     (candidate,) = propose(writer)
