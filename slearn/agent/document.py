@@ -36,6 +36,8 @@ class Place:
 
     def text(self, what: str = "a text") -> str:
         """Return the scalar as it is written."""
+        if isinstance(self.node, yaml.MappingNode):  # `- Name: the queue` is an entry to YAML
+            raise self.fail(f"{what} (in quotes where it holds a colon)")
         if not isinstance(self.node, yaml.ScalarNode) or self.is_null:
             raise self.fail(what)
         value = str(self.node.value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,15 @@ def table_rows(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
     {'input': 'hot', 'target': 'cold'}
 
     A column without a name (an index that pandas wrote) is left out; missing cells at the end of a
-    row are None. Raises DataError for too many cells, a repeated name or a broken quote.
+    row are None. Where a header has no `delimiter` but another one, that is meant: spreadsheets
+    write `;` where the comma is for decimals. Raises DataError for too many cells, a repeated name
+    or a broken quote.
     """
     csv.field_size_limit(_LONGEST_CELL)  # its default refuses documents above 128 KiB
-    reader = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
+    lines = (line for _, line in text_lines(path))
+    before = list(_to_header(lines))
+    found = separator(before[-1] if before else "", delimiter)
+    reader = csv.reader(chain(before, lines), delimiter=found, strict=True)
     names: list[str] = []
     start = 1
     try:
@@ -43,6 +49,28 @@ def table_rows(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
             where=f"{path}:{start}",
             hint='a cell with quotes or line breaks stands in "...", its own quotes doubled',
         ) from error
+
+
+def _to_header(lines: Iterator[str]) -> Iterator[str]:
+    """Yield blank lines and the first that is not.
+
+    >>> list(_to_header(iter(["\\n", "a,b\\n", "1,2\\n"])))
+    ['\\n', 'a,b\\n']
+    """
+    for line in lines:
+        yield line
+        if line.strip():
+            return
+
+
+def separator(header: str, usual: str) -> str:
+    """Return what separates the names of a header.
+
+    >>> separator("input;target", ","), separator("input,a;b", ","), separator("input", ",")
+    (';', ',', ',')
+    """
+    others = [mark for mark in (",", ";", "\t") if mark in header]
+    return usual if usual in header or not others else max(others, key=header.count)
 
 
 def _header(cells: list[str], where: str) -> list[str]:

@@ -53,6 +53,8 @@ def fault(path: Path, content: str | bytes) -> str:
         ("a.csv", '\n"input", target\n\nheiß,kalt\n,\n日本 🎉,"a\nb"'.replace(", ", ",")),
         ("a.csv", ',input, target \n0,heiß,kalt\n1,日本 🎉,"a\nb"\n'),
         ("a.tsv", CSV.replace(",", "\t")),
+        ("a.csv", CSV.replace(",", ";")),
+        ("a.csv", "\n" + CSV.replace(",", "\t")),
     ],
 )
 def test_every_format_gives_the_same_rows(tmp_path: Path, name: str, content: str) -> None:
