@@ -252,6 +252,7 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  colour: red\n", 5, "nodes[1]: expected one of name, instructions"),
     (HEAD + "  instructions: [y]\n", 5, "'instructions' once, not twice"),
     (HEAD + "slearn: 1\n", 5, "'slearn' once, not twice"),
+    ("slearn: 1\nnodes:\n- name: a\n  instructions:\n  - Name: x\n", 5, "in quotes where it holds"),
     (HEAD + "  inputs: []\n", 5, "at least one input"),
     (HEAD + "  inputs: [a, b, a]\n", 5, "different inputs"),
     (HEAD + "  layout: sideways\n", 5, "one of inputs-last, inputs-first, not 'sideways'"),
