@@ -1,7 +1,7 @@
 """Tools: functions of the rows, code with planted bugs, and what the sandbox costs.
 
     python bench/tools.py data --out DIR   # then: suite.py run --data DIR --tasks bfcl,bfcl_vague
-    python bench/tools.py bugs --model PATH [--tokens 8000] [--seed 0]
+    python bench/tools.py bugs --model PATH [--tokens 8000] [--seed 0] [--kinds A,B]
     python bench/tools.py sandbox [--calls 1000] [--programs 10000]
 
 - data: the Berkeley function calling sets simple_python and irrelevance as one task, so that an
@@ -23,7 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
@@ -129,7 +129,7 @@ def main() -> None:
         case "data":
             found = data(given.data, given.out)
         case "bugs":
-            found = bugs(given.model, given.tokens, given.seed)
+            found = bugs(given.model, given.tokens, given.seed, given.kinds)
         case _:
             found = sandbox(given.calls, given.programs)
     print(json.dumps({**found, "code": code()}))
@@ -175,13 +175,13 @@ def vague(schema: Any) -> Any:
     }
 
 
-def bugs(model: str, tokens: int, seed: int) -> dict[str, Any]:
-    """Let MendTool train an agent for every bug; return which were mended."""
+def bugs(model: str, tokens: int, seed: int, kinds: Collection[str]) -> dict[str, Any]:
+    """Let MendTool train an agent for every bug of some kinds; return which were mended."""
     identified = identify(model)
     noted = engine_settings(CELLS, None, identified)
     found = {}
     with ToolEngine(open_noted(identified, noted), Toolbox()) as engine:
-        for bug in BUGS:
+        for bug in (bug for bug in BUGS if bug.kind in kinds):
             start = time.monotonic()
             found[bug.kind] = one = mended(bug, engine, tokens, seed)
             print(f"{bug.kind}: {one['before']:.2f} to {one['after']:.2f} in "
@@ -293,6 +293,8 @@ def _arguments() -> argparse.Namespace:
     mend.add_argument("--model", required=True)
     mend.add_argument("--tokens", type=int, default=8000)
     mend.add_argument("--seed", type=int, default=0)
+    every = tuple(bug.kind for bug in BUGS)
+    mend.add_argument("--kinds", type=lambda text: text.split(","), default=every)
     timed = actions.add_parser("sandbox")
     timed.add_argument("--calls", type=int, default=1000)
     timed.add_argument("--programs", type=int, default=10_000)
