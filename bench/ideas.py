@@ -49,7 +49,7 @@ from slearn.evaluate import evaluate
 from slearn.loss import measured_losses, shortfall
 from slearn.metrics import metric_named
 from slearn.optim import Proposal, SetDemos, apply
-from slearn.optim.author import tools_of
+from slearn.optim.author import LINE, tools_of
 from slearn.optim.contract import REASONING, reasoned
 from slearn.optim.demos import balanced, demo_of
 from slearn.optim.solve import SOLVE, doctests, drafts, head_of
@@ -177,7 +177,7 @@ def code(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iter
             requests += [
                 GenerateRequest(
                     messages, code_grammar(SOLVE + head, one_line=True), LUCKY,
-                    seeds.randrange(1 << 30), 120, closing=True,
+                    seeds.randrange(1 << 30), LINE, closing=True,
                 )
                 for _ in range(CODE)
             ]  # fmt: skip

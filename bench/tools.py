@@ -129,6 +129,8 @@ def main() -> None:
         case "data":
             found = data(given.data, given.out)
         case "bugs":
+            if unknown := set(given.kinds) - {bug.kind for bug in BUGS}:
+                sys.exit(f"--kinds: no bug of kind {', '.join(sorted(unknown))}")
             found = bugs(given.model, given.tokens, given.seed, given.kinds)
         case _:
             found = sandbox(given.calls, given.programs)

@@ -14,6 +14,7 @@ POOL = 64  # rows that demos may be made of
 FORWARD = 12  # rows of the pool that the agent answers
 LOOKED_AT = 4  # answers that get a language loss and gradients
 _LEAST = 24  # rows of validation: fewer decide nothing
+_SURE = 8  # rows in a row that fit: so do those that are shorter
 _ANSWER = 10  # tokens of an answer, about
 RACE = 24  # rows that candidates race on
 
@@ -108,13 +109,17 @@ def fitting(rows: Sequence[Example], most: int, count: Callable[[str], int]) -> 
     >>> [row.id for row in fitting([Example("1", {"a": "x y"}), Example("2", {"a": "x"})], 2, len)]
     ['2']
     """
-    found = []
-    for row in rows:
-        text = "\n".join(texts(row))
-        # A token has a byte or more, so that most rows need not be counted.
-        if len(text) * 4 <= most or len(text.encode()) <= most or count(text) <= most:
-            found.append(row)
-    return found or list(rows)
+    sizes = [sum(len(text.encode()) + 1 for text in texts(row)) for row in rows]
+    left, in_a_row = set[int](), 0
+    # The longest first, until many in a row fit: counting 100,000 rows would take long.
+    for place in sorted(range(len(rows)), key=sizes.__getitem__, reverse=True):
+        if sizes[place] <= most or in_a_row == _SURE:  # a token has a byte or more
+            break
+        fits = count("\n".join(texts(rows[place]))) <= most
+        in_a_row = in_a_row + 1 if fits else 0
+        if not fits:
+            left.add(place)
+    return [row for place, row in enumerate(rows) if place not in left] or list(rows)
 
 
 def texts(row: Example) -> list[str]:

@@ -36,6 +36,7 @@ class RunResult:
     tokens: Mapping[str, int]
     seconds: Mapping[str, float]
     reason: str
+    left_out: int = 0  # train rows that were far too long
 
     def as_json(self) -> dict[str, Any]:
         """Return what `train --json` prints; intervals are at 95%, the gain's is paired."""
@@ -55,6 +56,7 @@ class RunResult:
             "seconds": dict(self.seconds),
             "truncated": self.reason == OUT_OF_TIME,
             "reason": self.reason,
+            "left_out": self.left_out,
             "agent": self.agent_digest,
         }
 

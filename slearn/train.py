@@ -26,6 +26,7 @@ from slearn.step import take_step
 from slearn.store import RunLog
 from slearn.values import Example
 
+_FAR = 2  # times the longest row that is read: longer train rows teach nothing for it
 _LONG = 4  # a train row of this part of the window leaves room for what candidates add
 _VALIDATION = 0.15  # of the budget: what reading validation once may take
 
@@ -64,6 +65,8 @@ def train(
     split = "test" if data.test else "validation"
     rows = sample(data.test or data.val, settings.test_limit if data.test else settings.val_limit)
     try:
+        fine = _fine(session, data)
+        left_out, data = len(data.train) - len(fine), replace(data, train=fine)
         before = _report(session, agent, rows, split, task)
         state, reason = _loop(session, agent, data, task, optimizers, measure)
         trained = state.best or agent
@@ -85,9 +88,24 @@ def train(
         tokens=session.spent.as_json(),
         seconds=session.seconds(),
         reason=reason,
+        left_out=left_out,
     )
     log.finish("finished", result.as_json())
     return result
+
+
+def _fine(session: Session, data: TrainData) -> Sequence[Example]:
+    """Return the train rows but for those that are far too long, and say so.
+
+    They would leave no room in a prompt for what candidates add, and nobody would be raced.
+    """
+    count, window = session.agent_engine.count_tokens, session.agent_engine.window
+    most = max(_FAR * longest([*data.val, *(data.test or ())], count), window // _LONG)
+    fine = fitting(data.train, most, count)
+    if len(fine) < len(data.train):
+        out = f"{len(data.train) - len(fine)} of {len(data.train)} train rows"
+        session.progress.warn(f"{out} are left out: they have more than {most:,} tokens")
+    return fine
 
 
 def _report(
@@ -113,17 +131,12 @@ def _loop(
     count, budget = session.agent_engine.count_tokens, settings.budget_tokens or 0
     each = budget * _VALIDATION / sum(agent.reads.values())
     validation = heard(shuffled(sample(data.val, settings.val_limit)), each, count)
-    read = [*validation, *(data.test or ())]
-    most = max(longest(read, count), session.agent_engine.window // _LONG)
-    fine = fitting(data.train, most, count)
-    if len(fine) < len(data.train):
-        out = f"{len(data.train) - len(fine)} of {len(data.train)} train rows"
-        session.progress.warn(f"{out} are left out: they have more than {most:,} tokens")
-    inputs = [text for row in [*sample(fine, 2000), *read] for text in row.inputs.values()]
-    size = longest([*fine, *read], count)
+    rows = [*sample(data.train, 2000), *validation, *(data.test or ())]
+    inputs = [text for row in rows for text in row.inputs.values()]
+    size = longest([*data.train, *validation, *(data.test or ())], count)
     guards = Guards(count, inputs, session.agent_engine.window, longest=size)
     guards.seen(agent)
-    teach, aside = set_aside(fine)
+    teach, aside = set_aside(data.train)
     frame = Frame(session, guards, optimizers, validation, aside, task, measure)
     state = State(agent, ())
     try:

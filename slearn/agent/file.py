@@ -234,8 +234,6 @@ def _read_field(place: Place) -> Field:
     choices = fields["choices"].texts("a list of choices") if "choices" in fields else None
     if choices is not None and (not choices or kind != "choice"):
         raise fields["choices"].fail("a list of choices, for a field of type choice")
-    if choices is not None and len(set(choices)) < len(choices):
-        raise fields["choices"].fail("different choices")
     if "decide" in fields and kind != "choice":
         raise fields["decide"].fail("a field of type choice, which alone can be decided")
     decide = fields["decide"].one_of(DECIDE) if "decide" in fields else DECIDE[0]

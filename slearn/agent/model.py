@@ -96,6 +96,8 @@ class Node:
         names = [tool.name for tool in self.tools]
         if len(set(names)) != len(names):
             raise InputError(f"node {self.name!r} has two tools of one name: {', '.join(names)}")
+        if len(set(self.inputs)) != len(self.inputs):
+            raise InputError(f"node {self.name!r} reads one input twice: {', '.join(self.inputs)}")
         if self.tools and any(field.name == "call" for field in self.output.fields):
             raise InputError(f"node {self.name!r} has tools, and a field named 'call'")
         if self.tools and not self.output.labelled:

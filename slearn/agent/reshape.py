@@ -122,7 +122,7 @@ def removed(agent: Agent, name: str) -> Agent:
         flow = replace(flow, answer="")
     left = {*flow.names()}  # a branch that goes has nodes that go with it
     kept = tuple(node for node in rest if node.name in left)
-    return _given(agent, replace(agent, nodes=kept, flow=flow))
+    return replace(agent, nodes=kept, flow=flow)
 
 
 def bypassed(agent: Agent, name: str) -> Agent:
@@ -149,7 +149,12 @@ def bypassed(agent: Agent, name: str) -> Agent:
             other = renamed(other, own, source)
         rest.append(other)
     flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
-    return _given(agent, replace(agent, nodes=tuple(rest), flow=flow))
+    found = replace(agent, nodes=tuple(rest), flow=flow)
+    # A list that goes with its last node leaves its name to who reads it, as a column of the data.
+    for own in found.columns:
+        if own not in agent.columns:
+            raise InputError(f"nothing gives {own!r} any more")
+    return found
 
 
 def split(agent: Agent, name: str, first: Node, second: Node) -> Agent:
@@ -181,7 +186,7 @@ def merged(agent: Agent, name: str, following: str) -> Agent:
         tools=tuple(dict.fromkeys([*one.tools, *two.tools])),
     )
     flow = replace(agent.flow, steps=_pruned(agent.flow.steps, name))
-    return _given(agent, with_flow(agent.with_node(whole), flow))
+    return with_flow(agent.with_node(whole), flow)
 
 
 def moved(agent: Agent, name: str, behind: str) -> Agent:
@@ -193,7 +198,7 @@ def moved(agent: Agent, name: str, behind: str) -> Agent:
         raise InputError(f"node {name!r} cannot stand behind itself")
     steps = _pruned(agent.flow.steps, name)
     flow = put(replace(agent.flow, steps=steps), behind, lambda behind: (behind, name))
-    return _given(agent, with_flow(agent, flow))
+    return with_flow(agent, flow)
 
 
 def rewired(agent: Agent, name: str, old: str, new: str) -> Agent:
@@ -318,18 +323,6 @@ def renamed(node: Node, old: str, new: str) -> Node:
         for demo in node.demos
     )
     return replace(node, inputs=inputs, demos=demos)
-
-
-def _given(old: Agent, new: Agent) -> Agent:
-    """Return an agent that reads no other columns of the data than an old one did.
-
-    A list that goes with its last node, say, leaves its name to who reads it: as a column that no
-    data has.
-    """
-    for name in new.columns:
-        if name not in old.columns:
-            raise InputError(f"nothing gives {name!r} any more")
-    return new
 
 
 def _asks(part: Part) -> str:

@@ -62,8 +62,8 @@ def trained_agent(store: Store, info: RunInfo) -> Agent:
     return agent_from_text(text, f"the agent of run {info.name}")
 
 
-def write_agent(agent: Agent, path: Path) -> None:
-    """Write an agent file and say so.
+def write_agent(agent: Agent, path: Path, hint: str = "") -> None:
+    """Write an agent file and say so; `hint` is for the case that it cannot be written.
 
     >>> write_agent(agent, Path("trained.yaml"))  # doctest: +SKIP
 
@@ -73,7 +73,8 @@ def write_agent(agent: Agent, path: Path) -> None:
     try:
         save_agent(agent, path)
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from None
+        fault = f"cannot be written: {error.strerror}"
+        raise InputError(fault, where=str(path), hint=hint) from None
     say(f"wrote {path}")
 
 
@@ -84,10 +85,14 @@ def check_out(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError("is a directory", where=str(path), hint="-o takes a file")
+    special = path.exists() and not path.is_file()
+    try:
+        path = path if special else path.resolve()  # what a link leads to is written
+    except (OSError, RuntimeError):
+        raise InputError("cannot be written: a link that leads nowhere", where=str(path)) from None
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir():
         raise InputError("cannot be written: no directory", where=str(folder))
-    special = path.exists() and not path.is_file()
     if not os.access(path if special else folder, os.W_OK):
         raise InputError("cannot be written: no permission", where=str(path))
 

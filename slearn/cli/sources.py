@@ -91,6 +91,11 @@ def load_examples(
     check_reads(agent, columns, str(path))
     examples = to_examples(islice(read_rows(path), limit), columns, str(path))
     check_rows(agent, examples, str(path))
+    told = [row for row in examples if row.choices and row.targets]
+    sayable = any(set(row.targets or ()) & set(row.choices or ()) for row in told)
+    if own_choices(agent) and told and not sayable:
+        hint = "where they count the choices, use the files that slearn init wrote"
+        raise DataError("no target is one of its row's choices", where=str(path), hint=hint)
     return examples
 
 

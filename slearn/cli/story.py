@@ -183,6 +183,8 @@ def result_text(result: Mapping[str, Any]) -> str:
         if result["split"] != "test":
             lines.append("no test split: training decided with these rows, the figures flatter")
         tokens = sum(result["tokens"].get(name, 0) for name in ("prompt", "generated", "scored"))
+        if result.get("left_out"):
+            lines.append(f"{result['left_out']} train rows left out: they are far too long")
         tried = f"{result['accepted']} accepted, {result['rejected']} rejected"
         lines.append(f"{tried}, {tokens:,} tokens computed")
     return "\n".join(lines)

@@ -65,7 +65,8 @@ def go_on(
 
 def _end(result: RunResult, out: Path | str | None) -> dict[str, Any]:
     if out is not None:
-        write_agent(result.agent, Path(out))
+        hint = f"the run is kept: slearn export {result.run} writes it elsewhere"
+        write_agent(result.agent, Path(out), hint)
     return result.as_json()
 
 

@@ -75,7 +75,7 @@ def _to_example(row: Mapping[str, Any], name: str, columns: Columns, where: str)
     inputs = {column: _text(_cell(row, column, where), where) for column in columns.inputs}
     target = row.get(columns.target) if columns.target is not None else None
     choices = _cell(row, columns.choices, where) if columns.choices is not None else None
-    found = Example(_text(name, where), inputs, choices=_choices(choices, where), row=row)
+    found = Example(_text(name, where), inputs, choices=choices_of(choices, where), row=row)
     if columns.functions is None:
         targets = _texts(target if isinstance(target, list | tuple) else [target], where)
         return replace(found, targets=targets)
@@ -93,7 +93,12 @@ def _cell(row: Mapping[str, Any], column: str, where: str) -> Any:
     return row[column]
 
 
-def _choices(value: Any, where: str) -> tuple[str, ...] | None:
+def choices_of(value: Any, where: str) -> tuple[str, ...] | None:
+    """Return a row's choices: those of a list, or of a text like "a|b".
+
+    >>> choices_of("a|b", "row 1")
+    ('a', 'b')
+    """
     if isinstance(value, str):
         value = [part.strip() for part in value.split("|") if part.strip()]
     if value is None or isinstance(value, list | tuple):

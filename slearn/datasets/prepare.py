@@ -6,12 +6,12 @@ settled here, and said.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from string import ascii_uppercase
 from typing import Any
 
-from slearn.datasets.columns import Columns, to_examples
+from slearn.datasets.columns import Columns, choices_of, to_examples
 from slearn.datasets.detect import Row, Wishes, find_columns, shared_choices
 from slearn.datasets.propose import Decision, Proposal, propose
 from slearn.datasets.split import Splits, split
@@ -19,7 +19,8 @@ from slearn.errors import DataError
 from slearn.metrics import MEASURED, TEST_COLUMNS, metric_named
 from slearn.values import RATIONALES, Example, as_text
 
-_PLACE = re.compile("[0-9]{1,2}")
+_DIGITS = {str(place): place for place in range(100)}
+_LETTERS = {letter: place for place, letter in enumerate(ascii_uppercase)}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def prepare(
     columns = find_columns(rows, wishes, where)
     unread = _unread(rows, columns)
     rows, notes = _tidy(rows, columns)
-    rows, counted = _placed(rows, columns)
+    rows, counted = _placed(rows, columns, where)
     notes += counted
     examples = to_examples(rows, columns, where)
     if wishes.metric is None and _mostly_bare(examples):
@@ -108,25 +109,32 @@ def _tidy(rows: list[Row], columns: Columns) -> tuple[list[Row], list[Decision]]
     return tidied, [Decision(f"{changed} targets trimmed", why)] if changed else []
 
 
-def _placed(rows: list[Row], columns: Columns) -> tuple[list[Row], list[Decision]]:
-    """Write choices for targets that count them, as many public sets do: 0 or A is the first."""
+def _placed(rows: list[Row], columns: Columns, where: str) -> tuple[list[Row], list[Decision]]:
+    """Write choices for targets that count them, as many public sets do: 0 or A is the first.
+
+    Not where all targets are choices themselves, and not where no row has the first: then they may
+    begin with 1, and nobody can tell.
+    """
     target, choices = columns.target, columns.choices
     if target is None or choices is None:
         return rows, []
-    placed = []
-    for row in rows:
-        given, offered = row.get(target), row.get(choices)
-        if given is None:
-            placed.append(row)
-            continue
-        said = as_text(given)
-        texts = list(map(as_text, offered)) if isinstance(offered, list) else []
-        letter = len(said) == 1 and "A" <= said <= "Z"
-        place = ord(said) - ord("A") if letter else int(said) if _PLACE.fullmatch(said) else -1
-        if not 0 <= place < len(texts) or said in texts:
-            return rows, []
-        placed.append({**row, target: texts[place]})
-    return placed, [Decision("targets are places in the choices", "0 or A is the first of them")]
+    told = [row for row in rows if row.get(target) is not None]
+    said = [as_text(row[target]) for row in told]
+    offered = [choices_of(row.get(choices), where) or () for row in told]
+    if all(text in texts for text, texts in zip(said, offered, strict=True)):
+        return rows, []
+    for marks in (_DIGITS, _LETTERS):
+        places = [marks.get(text, -1) for text in said]
+        sizes = map(len, offered)
+        if 0 in places and all(0 <= at < n for at, n in zip(places, sizes, strict=True)):
+            new = (
+                {**row, target: texts[at]}
+                for row, at, texts in zip(told, places, offered, strict=True)
+            )
+            rows = [row if row.get(target) is None else next(new) for row in rows]
+            why = f"{next(iter(marks))} is the first of them"
+            return rows, [Decision("targets are places in the choices", why)]
+    return rows, []
 
 
 def _trim(value: Any) -> Any:

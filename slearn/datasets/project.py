@@ -60,7 +60,7 @@ def write_project(
     return written
 
 
-_OURS = re.compile(r'\s*\{\s*"inputs"')  # how the file begins
+_OURS = re.compile(r'\s*\{\s*"inputs"\s*:\s*\[')  # how the file begins
 
 
 def read_columns(directory: Path) -> Columns | None:
@@ -75,7 +75,7 @@ def read_columns(directory: Path) -> Columns | None:
     """
     path = directory / COLUMNS
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         return None
     try:

@@ -65,9 +65,8 @@ def tests_of(example: Example) -> list[str]:
 def _lines(found: Any) -> list[str]:
     if isinstance(found, str) and found.strip():
         return [found]
-    if isinstance(found, list | tuple) and all(isinstance(line, str) for line in found):
-        return list(found)
-    return []
+    lines = found if isinstance(found, list | tuple) else ()
+    return [line for line in lines if isinstance(line, str)]
 
 
 def code_of(answer: str) -> str:

@@ -15,7 +15,7 @@ from slearn.tools import code_grammar, tool_from_code
 from slearn.values import Tool
 
 _FENCES = "```python\n", "```"
-_TOKENS, _LINE = 320, 128  # of code, and of an expression, half of it to be closed in
+_TOKENS, LINE = 320, 128  # of code, and of an expression, half of it to be closed in
 
 
 def written(
@@ -41,7 +41,7 @@ def written(
             code_grammar(head, one_line=draft >= drafts),
             LUCKY if draft or attempt else GREEDY,
             chance.randrange(1 << 30),
-            _LINE if draft >= drafts else _TOKENS,
+            LINE if draft >= drafts else _TOKENS,
             closing=True,
             where="trainer call 'write_tool'",
         )

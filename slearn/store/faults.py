@@ -36,6 +36,8 @@ def explain(error: BaseException, where: str) -> StoreError:
         return StoreError(
             "not a slearn store: it is no DuckDB file", where=where, hint="use another --store"
         )
+    if isinstance(error, RuntimeError) and "ymlink" in text:
+        return StoreError("links that lead in a circle", where=where, hint="use another --store")
     if isinstance(error, OSError):
         return StoreError(
             f"cannot be opened: {error.strerror or first}", where=where, hint="use another --store"

@@ -53,15 +53,16 @@ class Store:
         when it is missing and `create` is False.
         """
         path, where = Path(path), str(path)
-        path = path.resolve() if path.is_symlink() else path  # one lock, and the link stays
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise StoreError("is no file", where=where, hint="use another --store")
-        if not create and not exists(path):
-            raise StoreError("no store here", where=where, hint="train first, or give its --store")
         try:
+            path = path.resolve() if path.is_symlink() else path  # one lock, and the link stays
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise StoreError("is no file", where=where, hint="use another --store")
+            if not create and not exists(path):
+                hint = "train first, or give its --store"
+                raise StoreError("no store here", where=where, hint=hint)
             make_folder(path)
             lock = Lock(path)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the second of links in a circle
             raise explain(error, where) from error
         try:
             writer = Writer(lambda: connect(path, notice or (lambda _: None)), where)

@@ -173,6 +173,10 @@ def test_a_link_that_is_written_to_stays_one_and_a_pipe_is_not_replaced(
     slearn("export", "r1", "-o", "pipe")
     assert reader.communicate(timeout=20)[0].decode() == Path("real.yaml").read_text("utf-8")
     assert (here / "pipe").is_fifo()
+    (here / "circle").symlink_to("circle")
+    (here / "astray").symlink_to("real.yaml/x")
+    for place in ("circle", "astray"):
+        assert "cannot be written" in slearn("export", "r1", "-o", place, code=2).stderr
 
 
 def test_export_of_a_run_under_way_takes_the_last_accepted(

@@ -61,7 +61,8 @@ def test_a_train_row_that_is_far_too_long_is_left_out(
     done = slearn("train", project, *BUDGET, "--json")
     (said,) = (line for line in done.stderr.splitlines() if line.startswith("warning"))
     assert said == "warning: 1 of 32 train rows are left out: they have more than 25,000 tokens"
-    assert result_of(done)["accepted"] > 0
+    assert (result_of(done)["accepted"] > 0, result_of(done)["left_out"]) == (True, 1)
+    assert "1 train rows left out" in slearn("show", "last").stdout
 
 
 def test_text_output_says_before_and_after(project: Path, slearn: Any) -> None:

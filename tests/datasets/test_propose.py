@@ -427,11 +427,23 @@ def test_targets_that_count_the_choices_are_taken_for_them(first: int | str) -> 
     assert made.columns.choices == "options"
     assert all((row.targets or ("",))[0] in (row.choices or ()) for row in made.splits.train)
     assert any(one.what == "targets are places in the choices" for one in made.decisions)
-    one_based = [{**row, "answer": n % 3 + 1} for n, row in enumerate(rows)]
+    one_based = [{**row, "answer": n % 2 + 1} for n, row in enumerate(rows)]
     with pytest.raises(DataError, match="is not one of the choices"):
-        prepare(one_based, wishes)
+        prepare(one_based, wishes)  # the third is never right, so the first may be 0 or 1
     found = prepare(one_based, Wishes(inputs=("question", "options"), target="answer"))
     assert found.columns.choices is None
+
+
+def test_a_row_that_offers_its_own_place_does_not_change_what_targets_are() -> None:
+    rows = [{"input": f"q{n}", "choices": [f"x{n}", f"y{n}"], "target": n % 2} for n in range(12)]
+    rows.append({"input": "numbers", "choices": ["30", "0"], "target": 0})
+    made = prepare(rows, Wishes(choices="choices"))
+    everyone = [*made.splits.train, *made.splits.val, *(made.splits.test or ())]
+    assert next(row.targets for row in everyone if row.inputs["input"] == "numbers") == ("30",)
+    mixed = [{**row, "target": "AB"[n % 2] if n else 1} for n, row in enumerate(rows[:12])]
+    assert "choices not used" in [one.what for one in prepare(mixed, Wishes()).decisions]
+    texts = [{**row, "choices": "|".join(row["choices"])} for row in rows]
+    assert prepare(texts, Wishes(choices="choices")).columns.choices == "choices"
 
 
 def test_choices_that_are_not_used_are_told() -> None:

@@ -87,6 +87,10 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     with pytest.raises(StoreError, match="is no file"):
         Store.open(tmp_path / "pipe")
     assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "circle").symlink_to("circle")
+    for place in (tmp_path / "circle", tmp_path / ("long" * 99)):
+        with pytest.raises(StoreError):
+            Store.open(place, create=False)
 
 
 def test_a_store_that_was_cut_short_is_called_damaged(path):

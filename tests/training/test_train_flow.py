@@ -25,13 +25,19 @@ from slearn.agent import (
     forward,
     last_asks,
 )
-from slearn.agent.reshape import removed
 from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import InputError
 from slearn.grad import attribute, bypassed, spare_fields
 from slearn.loss import trajectory_input
-from slearn.optim import Guards, PassedDemos, Proposal, Restructure
+from slearn.optim import (
+    Guards,
+    PassedDemos,
+    Proposal,
+    RemoveNode,
+    Restructure,
+    restructure,
+)
 from slearn.optim.demos import demo_from, led_to
 from slearn.optim.rebuild import written
 from slearn.values import Example
@@ -119,8 +125,8 @@ def test_a_list_does_not_leave_its_names_to_the_data(gone: str) -> None:
     )
     assert listing.columns == ("input",)
     assert bypassed(listing, listing.node(gone)) == listing
-    with pytest.raises(InputError, match="nothing gives '(all|parts)' any more"):
-        removed(listing, gone)
+    with pytest.raises(InputError, match="reads '(all|parts)', which nothing gives"):
+        restructure(listing, RemoveNode(gone))
     assert {one.node for one in attribute(listing, rows(6), ScriptedEngine())} >= {"answer"}
 
 
