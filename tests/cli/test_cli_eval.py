@@ -210,3 +210,17 @@ def test_targets_that_the_metric_cannot_read_are_told_with_their_row(
     wrong = slearn("train", project, *command, code=2).stderr
     assert "train.jsonl, row " in wrong and f"and the metric {metric!r} needs one" in wrong
     assert not Path(".slearn").exists()
+
+
+def test_targets_that_count_the_choices_are_read_where_init_wrote_them(
+    slearn: Any, here: Path, rows_file: Any
+) -> None:
+    rows = [{"q": f"q{n}", "options": [f"x{n}", f"y{n}"], "answer": n % 2} for n in range(40)]
+    rows_file(here / "raw.jsonl", rows)
+    said = slearn("init", "demo", "--data", "raw.jsonl", "--input", "q", "--target", "answer",
+                  "--choices", "options").stdout  # fmt: skip
+    assert "targets are places in the choices (0 is the first of them)" in said
+    command = ("eval", "demo", "--model", "scripted", "--json", "--data")
+    assert json.loads(slearn(*command, "demo/val.jsonl").stdout)["metric"] == "choice"
+    wrong = slearn(*command, "raw.jsonl", code=2).stderr
+    assert "raw.jsonl: no target is one of its row's choices (where they count" in wrong
