@@ -11,7 +11,18 @@ from slearn.agent import Contract
 from slearn.batches import texts
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Optimizer, Proposal
-from slearn.select import FINALISTS, LOOK, Cost, Lap, affordable, cheapest, front, in_turn, race
+from slearn.select import (
+    FINALISTS,
+    LOOK,
+    Cost,
+    Lap,
+    affordable,
+    cheapest,
+    front,
+    in_turn,
+    race,
+    shortened,
+)
 from slearn.session import OutOfTime, OutOfTokens
 from slearn.settle import final, settle
 from slearn.state import Frame, State, allowed
@@ -41,18 +52,20 @@ def choose(
     if not proposed:
         return replace(state, barren=state.barren + 1)
     candidates, cuts = field_of(frame, proposal, proposed, rows)
+    rows = rows[: sum(cuts)]
     session.progress.phase("race", proposal.step, f"{len(candidates)} candidates")
     try:
-        laps = race(
-            state.agent,
-            candidates,
-            rows,
-            *session.tools,
-            task=frame.task,
-            measure=frame.measure,
-            size=frame.guards.size,
-            cuts=cuts,
-        )
+        with session.finishing():  # what was begun for its price is not given up before its end
+            laps = race(
+                state.agent,
+                candidates,
+                rows,
+                *session.tools,
+                task=frame.task,
+                measure=frame.measure,
+                size=frame.guards.size,
+                cuts=cuts,
+            )
     except ContextError as problem:  # a guard let through what does not fit: nobody runs
         for candidate in candidates:
             session.keep_candidate(
@@ -105,7 +118,10 @@ def field_of(
     most = max(left, *sorted(finals)[:FINALISTS])  # the cheapest run whatever is left
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
     later = refining(frame, proposal, [field[place] for place in fine], row, len(rows))
-    size = affordable(left - later, [costs[place] for place in fine], rows, validation)
+    able = [costs[place] for place in fine]
+    count, validation = shortened(left - later, able, len(rows), validation)
+    rows = rows[:count]
+    size = affordable(left - later, able, rows, validation)
     for place, candidate in enumerate(field):
         if place not in fine[:size]:
             frame.session.keep_candidate(
@@ -115,7 +131,7 @@ def field_of(
                 status="lost",
                 reason="no budget to race it",
             )
-    cuts = cheapest([costs[place] for place in fine[:size]], rows, validation)
+    cuts = cheapest(able[:size], rows, validation)
     return [field[place] for place in fine[:size]], cuts
 
 

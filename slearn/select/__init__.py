@@ -3,7 +3,7 @@
 from slearn.select.accept import LOOK, Verdict, verdict
 from slearn.select.confirm import SURE, Confirmation, confirmation, set_aside
 from slearn.select.front import front
-from slearn.select.price import Cost, affordable, cheapest, in_turn, race_price
+from slearn.select.price import Cost, affordable, cheapest, in_turn, race_price, shortened
 from slearn.select.race import FINALISTS, Lap, layouts, race, rungs
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "race_price",
     "rungs",
     "set_aside",
+    "shortened",
     "verdict",
 ]

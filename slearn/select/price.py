@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import fmean
 from typing import TypeVar
 
 from slearn.select.accept import LOOK
 from slearn.select.race import FINALISTS, layouts, optional, rungs
-from slearn.values import Example, Usage
+from slearn.values import Usage
 
 T = TypeVar("T")
+_FEWEST = 8  # rows of a race: fewer tell nothing
 _BESIDE = 1.15  # of the price of the first two: what a larger field may take whatever is left
 
 
@@ -63,22 +65,20 @@ class Cost:
         return self.turns * (self.prompt + validation * self.row)
 
 
-def race_price(costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> float:
+def race_price(costs: Sequence[Cost], rows: Sequence[object], validation: int) -> float:
     """Return the tokens of the cheapest race and of its final on validation rows.
 
-    >>> rows = [Example(str(n), {}) for n in range(24)]
+    >>> rows = range(24)
     >>> race_price([Cost(100.0, 10.0)] * 10, rows, 50)
     4520.0
     """
     return layout_price(costs, rows, validation, cheapest(costs, rows, validation))
 
 
-def cheapest(
-    costs: Sequence[Cost], rows: Sequence[Example], validation: int = 0
-) -> tuple[int, ...]:
+def cheapest(costs: Sequence[Cost], rows: Sequence[object], validation: int = 0) -> tuple[int, ...]:
     """Return the rungs of the race that `race_price` is the price of; of equal ones the fewest.
 
-    >>> rows = [Example(str(n), {}) for n in range(24)]
+    >>> rows = range(24)
     >>> cheapest([Cost(100.0, 10.0)] * 10, rows), cheapest([Cost(900.0, 10.0)] * 10, rows)
     ((4, 4, 16), (24,))
     """
@@ -87,7 +87,7 @@ def cheapest(
 
 
 def layout_price(
-    costs: Sequence[Cost], rows: Sequence[Example], validation: int, cuts: Sequence[int]
+    costs: Sequence[Cost], rows: Sequence[object], validation: int, cuts: Sequence[int]
 ) -> float:
     """Return the tokens of a race in some rungs and of its final, if the dearest stay in it.
 
@@ -108,12 +108,12 @@ def layout_price(
     return price + fmean(cost.final(validation - look) for cost in costs)
 
 
-def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], validation: int) -> int:
+def affordable(left: float, costs: Sequence[Cost], rows: Sequence[object], validation: int) -> int:
     """Return how many of the first candidates can be raced with the tokens left; two at least.
 
     Where the first two are dear and run anyway, others may come along for a little more.
 
-    >>> rows = [Example(str(n), {}) for n in range(24)]
+    >>> rows = range(24)
     >>> affordable(4500, [Cost(100.0, 10.0)] * 20, rows, 50)
     9
     """
@@ -124,6 +124,28 @@ def affordable(left: float, costs: Sequence[Cost], rows: Sequence[Example], vali
     while count > FINALISTS and race_price(costs[:count], rows, validation) > most:
         count -= 1
     return count
+
+
+def shortened(left: float, costs: Sequence[Cost], rows: int, validation: int) -> tuple[int, int]:
+    """Return on how many rows to race, and of validation to reckon with, with the tokens left.
+
+    All, where that pays the race of the first two, who run anyway. Else fewer of validation, whose
+    verdict may be that of fewer rows; then fewer to race on: eight tell more than a race that ends
+    before anybody is heard.
+
+    >>> shortened(3000, [Cost(100.0, 10.0)] * 20, 24, 50)
+    (24, 50)
+    >>> shortened(1600, [Cost(100.0, 10.0)] * 20, 24, 50), shortened(0, [Cost(100.0, 10.0)], 24, 50)
+    ((12, 30), (8, 30))
+    """
+    first, least = costs[:FINALISTS], min(validation, LOOK)
+    counts = [rows]
+    while counts[-1] > _FEWEST:
+        counts.append(max(_FEWEST, counts[-1] // 2))
+    for count, reckoned in product(counts if first else (), (validation, least)):
+        if race_price(first, range(count), reckoned) <= left:
+            return count, reckoned
+    return counts[-1], least
 
 
 def in_turn(groups: Sequence[Sequence[T]]) -> list[T]:

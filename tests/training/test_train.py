@@ -261,6 +261,23 @@ def test_the_budget_stops_a_run(budget: int, store_path: Path) -> None:
     assert not any("test" in name for name, _ in heard.used)  # reading the report is free
 
 
+@pytest.mark.parametrize("budget", range(2_500, 13_000, 1_500))
+def test_a_race_that_was_begun_is_ended_and_its_best_is_heard(
+    budget: int, store_path: Path
+) -> None:
+    heard = Listening()
+    settings = TrainSettings(budget_tokens=budget, budget_minutes=None)
+    toy.run(store_path, settings=settings, progress=heard)
+    steps = [name for name, _ in heard.used].count("race")
+    found = toy.recorded(store_path)["records"]["candidates"]
+    raced = {one["step"] for one in found if one["race"]}
+    better = [
+        one for one in found if one["race"] and one["race"]["loss"] < one["race"]["incumbent"]
+    ]
+    assert bool(raced) == bool(steps)
+    assert not better or any(one["validation"] for one in found)
+
+
 @pytest.mark.parametrize("steps", [1.3, 1.6, 2.5])
 def test_where_the_budget_ends_the_verdict_is_that_of_fewer_rows(
     steps: float, store_path: Path
