@@ -119,8 +119,8 @@ def field_of(
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
     later = refining(frame, proposal, [field[place] for place in fine], row, len(rows))
     able = [costs[place] for place in fine]
-    count, validation = shortened(left - later, able, len(rows), validation)
-    rows = rows[:count]
+    raced, validation = shortened(left - later, able, len(rows), validation)
+    rows = rows[:raced]
     size = affordable(left - later, able, rows, validation)
     for place, candidate in enumerate(field):
         if place not in fine[:size]:
