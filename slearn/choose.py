@@ -119,7 +119,7 @@ def field_of(
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
     later = refining(frame, proposal, [field[place] for place in fine], row, len(rows))
     able = [costs[place] for place in fine]
-    raced, validation = shortened(left - later, able, len(rows), validation)
+    raced, validation = shortened(left, able, len(rows), validation)  # better versions may wait
     rows = rows[:raced]
     size = affordable(left - later, able, rows, validation)
     for place, candidate in enumerate(field):
