@@ -75,7 +75,8 @@ def write_agent(agent: Agent, path: Path, hint: str = "") -> None:
     except OSError as error:
         fault = f"cannot be written: {error.strerror}"
         raise InputError(fault, where=str(path), hint=hint) from None
-    say(f"wrote {path}")
+    here = Path.cwd()
+    say(f"wrote {path.relative_to(here) if path.is_relative_to(here) else path}")
 
 
 def check_out(path: Path) -> None:
