@@ -302,7 +302,7 @@ def test_tools_of_a_file_are_given_to_the_last_node_or_a_named_one(
     agent: Path, tools: Path, slearn: Any
 ) -> None:
     said = slearn("tool", "add", agent, "--file", tools)
-    assert f"wrote {agent}" in said.stderr and said.stdout == ""
+    assert f"wrote {agent.name}" in said.stderr and said.stdout == ""
     assert names(agent) == ["half", "shout", "fail", "free"] and names(agent, "draft") == []
     slearn("tool", "add", agent, "--file", tools, "--name", "half", "--node", "draft")
     assert names(agent, "draft") == ["half"] and len(names(agent)) == 4
