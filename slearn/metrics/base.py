@@ -38,6 +38,16 @@ class TargetMetric(Metric):
         return max(self.compare(answer, target) for target in targets_of(example, self.name))
 
 
+def unreadable(example: Example, target: str, wanted: str, metric: str) -> DataError:
+    """Return the error for an example whose targets a metric cannot read.
+
+    >>> unreadable(Example("1", {}, ("x",)), "x", "not a number", "number").message
+    "its target 'x' is not a number, and the metric 'number' needs one"
+    """
+    fault = f"its target {target[:60]!r} is {wanted}, and the metric {metric!r} needs one"
+    return DataError(fault, where=f"example {example.id}")
+
+
 def targets_of(example: Example, metric: str) -> tuple[str, ...]:
     """Return the example's targets, or raise a DataError that names example and metric.
 

@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-from slearn.errors import DataError
-from slearn.metrics.base import Metric, targets_of
+from slearn.metrics.base import Metric, targets_of, unreadable
 from slearn.values import Example
 
 _LIGHT = re.compile(r"[ ,./\-_*^]")
@@ -43,10 +42,7 @@ class Call(Metric):
         texts = targets_of(example, self.name)
         wanted = [one for one in map(calls_in, texts) if one is not None]
         if not wanted:
-            raise DataError(
-                f"its target {texts[0][:60]!r} is no call, and the metric 'call' needs one",
-                where=f"example {example.id}",
-            )
+            raise unreadable(example, texts[0], "no call", self.name)
         return float(any(_same(made, _exactly(one)) for one in wanted))
 
 

@@ -9,8 +9,7 @@ import re
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import final
 
-from slearn.errors import DataError
-from slearn.metrics.base import Metric, targets_of
+from slearn.metrics.base import Metric, targets_of, unreadable
 from slearn.values import Example
 
 TOLERANCE = Decimal("1e-6")
@@ -56,10 +55,7 @@ class Number(Metric):
         texts = targets_of(example, self.name)
         targets = [target for target in map(last_number, texts) if target is not None]
         if not targets:
-            raise DataError(
-                f"its target {texts[0][:60]!r} is not a number, and the metric 'number' needs one",
-                where=f"example {example.id}",
-            )
+            raise unreadable(example, texts[0], "not a number", self.name)
         given = last_number(answer)
         return float(given is not None and any(_same(given, target) for target in targets))
 
