@@ -159,7 +159,8 @@ def save_start(given: argparse.Namespace, cell: Line, files: dict[str, Path], pl
     frozen = _starts(given)[cell["task"]]
     first = next(iter(read_rows(files["train"])))
     own = {name: name for name in ("choices", "functions") if name in first}
-    columns = Columns(**own)
+    read = ("input", "context") if "context" in first else ("input",)
+    columns = Columns(read, **own)
     train, val = (read_examples(files[name], columns) for name in ("train", "val"))
     kinds = {example.choices for example in train}
     shared = kinds.pop() if len(kinds) == 1 else None

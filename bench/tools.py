@@ -1,15 +1,20 @@
-"""Tools: functions of the rows, code with planted bugs, and what the sandbox costs.
+"""Tools: functions of the rows, planted bugs, vague descriptions, and what the sandbox costs.
 
-    python bench/tools.py data --out DIR   # then: suite.py run --data DIR --tasks bfcl,bfcl_vague
+    python bench/tools.py data --out DIR   # then: suite.py run --data DIR --tasks bfcl,mbpp
     python bench/tools.py bugs --model PATH [--tokens 8000] [--seed 0] [--kinds A,B]
+    python bench/tools.py vague --model PATH [--tokens 20000] [--seed 0]
     python bench/tools.py sandbox [--calls 1000] [--programs 10000]
 
 - data: the Berkeley function calling sets simple_python and irrelevance as one task, so that an
   agent has to tell when no function fits; and the same with vague descriptions (every description
-  of a function and of an argument is replaced by "Does something." and "A value.").
+  of a function and of an argument is replaced by "Does something." and "A value."), bfcl_vague. And
+  mbpp with the first test of a row in its input, which is where the function's name stands.
 - bugs: ten functions with one bug each, of ten kinds. An agent calls the function with its input
   and gives what it returns; MendTool alone trains it, and it is mended where the function is right
   on inputs that no training row has.
+- vague: one agent with all ten functions, right ones, under names that say nothing, and requests
+  that one of them answers each. Their descriptions are made vague, and DescribeTool alone trains
+  the agent: how much of what that had cost is won back, on words and wordings of no training row.
 - sandbox: milliseconds of a warm call, and random programs, most of them broken, run as tools.
 
 One JSON line at the end.
@@ -23,9 +28,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from textwrap import indent
 from typing import Any
 
@@ -35,7 +41,8 @@ from suite import CELLS
 from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, ToolCall
 from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.engine import Engine, ToolRequest
-from slearn.optim import MendTool
+from slearn.evaluate import evaluate
+from slearn.optim import DescribeTool, MendTool
 from slearn.sandbox import open_sandbox
 from slearn.settings import TrainSettings
 from slearn.store import Store
@@ -121,6 +128,45 @@ BUGS = (
     ),
 )
 
+ASKED = 6  # requests of each function in each split
+# What users ask that each function answers, by its kind of bug; the last wording is only in test.
+REQUESTS = {
+    "off by one": ("How does {} end?", "Which letter is at the end of {}?", "The last of {}?"),
+    "wrong operator": (
+        "Twice the length of {}?",
+        "How long is {} when it is written two times?",
+        "The length of {}, doubled?",
+    ),
+    "wrong variable": (
+        "The big initial of {}?",
+        "What would {} begin with as a name?",
+        "The first letter of {} as a capital?",
+    ),
+    "missing return": ("Write {} backwards.", "{} from its end to its start?", "Reverse {}."),
+    "wrong index": (
+        "Which letter is number three of {}?",
+        "What follows the first two letters of {}?",
+        "The third letter of {}?",
+    ),
+    "unknown name": ("How long is {}?", "How many letters has {}?", "The length of {}?"),
+    "endless loop": ("{} without each a?", "Take every a out of {}.", "Remove the a's from {}."),
+    "wrong type": (
+        "{}, and behind it how long it is?",
+        "Write {} and add its length.",
+        "{} followed by how many letters it has?",
+    ),
+    "wrong constant": (
+        "Put hyphens between the letters of {}.",
+        "Spell {} with hyphens.",
+        "{}, hyphenated letter by letter?",
+    ),
+    "missing import": (
+        "{} without a, e, i, o, u?",
+        "Only the consonants of {}?",
+        "Remove the vowels from {}.",
+    ),
+}
+
 
 def main() -> None:
     """Do what is asked and print one JSON line."""
@@ -132,32 +178,48 @@ def main() -> None:
             if unknown := set(given.kinds) - {bug.kind for bug in BUGS}:
                 sys.exit(f"--kinds: no bug of kind {', '.join(sorted(unknown))}")
             found = bugs(given.model, given.tokens, given.seed, given.kinds)
+        case "vague":
+            found = descriptions(given.model, given.tokens, given.seed)
         case _:
             found = sandbox(given.calls, given.programs)
     print(json.dumps({**found, "code": code()}))
 
 
 def data(source: Path, out: Path) -> dict[str, Any]:
-    """Write both tasks with their starts, and return their rows."""
-    described = json.loads((source / "starts.json").read_text())["bfcl/irrelevance"]
+    """Write all tasks with their starts, and return their rows."""
+    frozen = json.loads((source / "starts.json").read_text())
     counts = {}
     for task in ("bfcl", "bfcl_vague"):
         (out / task).mkdir(parents=True, exist_ok=True)
         for split in ("train", "val", "test"):
             rows = [
-                json.loads(line)
+                row
                 for part in ("simple_python", "irrelevance")
-                for line in (source / "bfcl" / part / f"{split}.jsonl").read_text().splitlines()
+                for row in _read(source / "bfcl" / part / f"{split}.jsonl")
             ]
             rows.sort(key=lambda row: str(sorted(row["id"])) + row["id"])  # both sorts mixed
             if task == "bfcl_vague":
                 rows = [{**row, "functions": list(map(vague, row["functions"]))} for row in rows]
-            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            (out / task / f"{split}.jsonl").write_text(text, encoding="utf-8")
-            counts[f"{task}/{split}"] = len(rows)
-    starts = {task: described for task in ("bfcl", "bfcl_vague")}
-    (out / "starts.json").write_text(json.dumps(starts), encoding="utf-8")
+            counts[f"{task}/{split}"] = _write(out / task / f"{split}.jsonl", rows)
+    (out / "mbpp").mkdir(parents=True, exist_ok=True)
+    for split in ("train", "val", "test"):
+        rows = _read(source / "mbpp" / f"{split}.jsonl")
+        rows = [{**row, "input": f"{row['input']}\n{row['tests'][0]}"} for row in rows]
+        counts[f"mbpp/{split}"] = _write(out / "mbpp" / f"{split}.jsonl", rows)
+    starts = dict.fromkeys(("bfcl", "bfcl_vague"), frozen["bfcl/irrelevance"])
+    text = json.dumps({**starts, "mbpp": frozen["mbpp"]})
+    (out / "starts.json").write_text(text, encoding="utf-8")
     return {"rows": counts}
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return list(map(json.loads, path.read_text(encoding="utf-8").splitlines()))
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]]) -> int:
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_text(text, encoding="utf-8")
+    return len(rows)
 
 
 def vague(schema: Any) -> Any:
@@ -230,11 +292,82 @@ def agent_of(bug: Bug, shown: Example) -> Agent:
     return Agent("bug", (node,), Flow(("answer",)))
 
 
+def descriptions(model: str, tokens: int, seed: int) -> dict[str, Any]:
+    """Let DescribeTool train an agent with vague tools; return what it won back of their cost."""
+    identified = identify(model)
+    with ToolEngine(
+        open_noted(identified, engine_settings(CELLS, None, identified)), Toolbox()
+    ) as engine:
+        return {"model": identified["name"], "seed": seed, **won_back(engine, tokens, seed)}
+
+
+def won_back(engine: Engine, tokens: int, seed: int) -> dict[str, Any]:
+    """Return the scores with true descriptions, with vague ones, and with learnt ones."""
+    rows = asked_rows(engine)
+    codes = [bug.right.replace("solve", f"tool_{n}", 1) for n, bug in enumerate(BUGS)]
+    clear = user_of(list(map(tool_from_code, codes)))
+    start = user_of([vague_tool(tool) for tool in clear.last.tools])
+    settings = TrainSettings(seed, tokens, None)
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "s.duckdb") as store:
+        log = store.begin({"descriptions": len(BUGS)})
+        engines = Engines(engine, engine)
+        splits = TrainData(rows["train"], rows["val"])
+        result = train(start, splits, engines, log, settings, optimizers=[DescribeTool()])
+    agents = {"clear": clear, "vague": start, "learnt": result.agent}
+    scores = {
+        name: fmean(evaluate(one, rows["test"], engine).scores) for name, one in agents.items()
+    }
+    lost = scores["clear"] - scores["vague"]
+    return {
+        **{name: round(score, 3) for name, score in scores.items()},
+        "won_back": round((scores["learnt"] - scores["vague"]) / lost, 3) if lost > 0 else None,
+        "n": len(rows["test"]),
+        "said": {tool.name: tool.description for tool in result.agent.last.tools},
+        "reason": result.reason,
+        "tokens": sum(result.tokens[kind] for kind in ("prompt", "generated", "scored")),
+    }
+
+
+def asked_rows(engine: Engine) -> dict[str, list[Example]]:
+    """Return rows of each split: other words in each, and in test a wording of its own."""
+    found: dict[str, list[Example]] = {split: [] for split in ("train", "val", "test")}
+    for place, bug in enumerate(BUGS):
+        right, (*known, new) = Tool("solve", code=bug.right), REQUESTS[bug.kind]
+        for third, (split, rows) in enumerate(found.items()):
+            words = [WORDS[3 * ((place + n) % (len(WORDS) // 3)) + third] for n in range(ASKED)]
+            targets = [made.text for made in engine.run_tools(_calls(right, words))]
+            said = [new] if split == "test" else known
+            rows += [
+                Example(
+                    f"{split}_{place}_{n}", {"input": said[n % len(said)].format(word)}, (target,)
+                )
+                for n, (word, target) in enumerate(zip(words, targets, strict=True))
+            ]
+    return found
+
+
+def user_of(tools: Sequence[Tool]) -> Agent:
+    """Return an agent that has to call one of several tools before it answers."""
+    line = "Call the tool that answers the request, and give its result."
+    contract = Contract((Field(max_chars=40, max_tokens=24),))
+    node = Node(
+        "answer", (line,), output=contract, tools=tuple(tools), tool_choice="required", max_calls=1
+    )
+    return Agent("user", (node,), Flow(("answer",)))
+
+
+def vague_tool(tool: Tool) -> Tool:
+    """Return a tool whose descriptions say nothing."""
+    return replace(
+        tool, description=VAGUE, parameters=json.dumps(vague(json.loads(tool.parameters)))
+    )
+
+
 def share(engine: Engine, tool: Tool, rows: list[Example]) -> float:
     """Return how often a function gives the target."""
     results = engine.run_tools(_calls(tool, [row.inputs["input"] for row in rows]))
     right = [got.ok and (got.text,) == row.targets for got, row in zip(results, rows, strict=True)]
-    return statistics.fmean(right)
+    return fmean(right)
 
 
 def _calls(tool: Tool, words: Any) -> list[ToolRequest]:
@@ -297,6 +430,10 @@ def _arguments() -> argparse.Namespace:
     mend.add_argument("--seed", type=int, default=0)
     every = tuple(bug.kind for bug in BUGS)
     mend.add_argument("--kinds", type=lambda text: text.split(","), default=every)
+    said = actions.add_parser("vague")
+    said.add_argument("--model", required=True)
+    said.add_argument("--tokens", type=int, default=20_000)
+    said.add_argument("--seed", type=int, default=0)
     timed = actions.add_parser("sandbox")
     timed.add_argument("--calls", type=int, default=1000)
     timed.add_argument("--programs", type=int, default=10_000)

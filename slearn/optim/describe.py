@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from slearn.agent import signature
+from slearn.agent import Node, signature
 from slearn.call import call
 from slearn.engine import Sampling, parameters_of
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import RewriteTool
-from slearn.optim.mend import cases_of, told
+from slearn.optim.mend import Case, cases_of, told
 from slearn.values import Tool
 
 _SHOWN = 5  # calls
+_ALONE = 3  # tools of a node that are said anew each for itself
 
 
 class DescribeTool(Optimizer):
-    """Says anew what a tool does and takes, from its code and from calls of it."""
+    """Says anew what tools do and take, from their code and from calls of them.
+
+    Which of several is called depends on what is said of all: those of a node are said anew
+    together first, and then alone those whose calls led to wrong answers most often.
+    """
 
     name = "describe tool"
 
@@ -25,35 +31,52 @@ class DescribeTool(Optimizer):
         self._drafts = drafts
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return one candidate a draft, for every tool."""
-        kind, chance = call("describe_tool"), proposal.chance(self.name)
-        asked = [(node, tool) for node in proposal.agent.nodes for tool in node.tools]
-        drafts = [pair for pair in asked for _ in range(self._drafts)]
-        requests = []
-        for node, tool in drafts:
-            cases = cases_of(proposal, node, tool)
-            cases = [case for case in cases if case.right] or cases
-            values = {
-                "signature": signature(replace(tool, description="")),
-                "code": tool.code,
-                "calls": "\n".join(told(case.call) for case in cases[:_SHOWN]),
-            }
-            requests.append(
-                kind.request(
-                    values,
-                    proposal.engine.count_tokens,
-                    names={"arguments": arguments_schema(tool)},
-                    sampling=Sampling(temperature=0.8, top_p=0.95),
-                    seed=chance.randrange(1 << 30),
-                )
+        """Return, a draft each, all tools of a node together, and some of them alone."""
+        together, alone = [], []
+        for node in proposal.agent.nodes:
+            cases = {tool.name: cases_of(proposal, node, tool) for tool in node.tools}
+            wrong = {name: sum(not case.right for case in own) for name, own in cases.items()}
+            worst = sorted(wrong, key=lambda name: -wrong[name])[:_ALONE]
+            for edits in self._drafted(proposal, node, cases):
+                if len(edits) > 1:
+                    together.append(self.candidate(proposal, list(edits.values())))
+                alone += [
+                    self.candidate(proposal, [edits[name]]) for name in worst if name in edits
+                ]
+        return together + alone
+
+    def _drafted(
+        self, proposal: Proposal, node: Node, cases: Mapping[str, Sequence[Case]]
+    ) -> list[dict[str, RewriteTool]]:
+        """Return each draft's edits by the name of the tool; words that were cut off are none."""
+        kind, chance = call("describe_tool"), proposal.chance(f"{self.name} {node.name}")
+        drafts = [(number, tool) for number in range(self._drafts) for tool in node.tools]
+        requests = [
+            kind.request(
+                {
+                    "signature": signature(replace(tool, description="")),
+                    "code": tool.code,
+                    "calls": "\n".join(told(case.call) for case in telling(cases[tool.name])),
+                },
+                proposal.engine.count_tokens,
+                names={"arguments": arguments_schema(tool)},
+                sampling=Sampling(temperature=0.8, top_p=0.95),
+                seed=chance.randrange(1 << 30),
             )
-        found = []
-        results = proposal.engine.generate(requests, proposal.watch)
-        for (node, tool), result in zip(drafts, results, strict=True):
+            for _, tool in drafts
+        ]
+        found: list[dict[str, RewriteTool]] = [{} for _ in range(self._drafts)]
+        results = proposal.engine.generate(requests, proposal.watch) if requests else []
+        for (number, tool), result in zip(drafts, results, strict=True):
             if said := kind.read(result):
                 new = described(tool, said["description"], said["arguments"])
-                found.append(self.candidate(proposal, [RewriteTool(node.name, new)]))
+                found[number][tool.name] = RewriteTool(node.name, new)
         return found
+
+
+def telling(cases: Sequence[Case]) -> list[Case]:
+    """Return the calls that tell most of what a tool does: right ones, if there are any."""
+    return ([case for case in cases if case.right] or list(cases))[:_SHOWN]
 
 
 def arguments_schema(tool: Tool) -> dict[str, object]:
