@@ -109,7 +109,8 @@ def field_of(
             float(p),
             reading(one, columns, row) + writing(one, count, known) + p * anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes),
-            float(untold or Lap(one).writes),
+            float(untold),
+            untold or Lap(one).writes,
         )
         for one, p in zip(field, prompts, strict=True)
     ]
@@ -153,8 +154,8 @@ def refining(
 def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate: Candidate) -> bool:
     """Say whether an optimizer may make a better version of a candidate: for a part of the budget.
 
-    A candidate that writes before it answers writes on each row that the fit reads, and reads that
-    again with the choices behind it, which can take most of what is left.
+    A candidate that writes before it answers writes on each row that the fit reads, which can take
+    most of what is left.
     """
     if not Lap(candidate).writes:
         return True
@@ -162,7 +163,7 @@ def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate:
     if not more:  # most refine nothing, and nothing need be counted
         return once <= _REFINED * frame.session.left
     rows, count = once / more, frame.guards.count  # of no inputs: each takes what its choices take
-    written = 2 * rows * writing(candidate, count, lengths(proposal, count))
+    written = rows * writing(candidate, count, lengths(proposal, count))
     return once + written <= _REFINED * frame.session.left
 
 

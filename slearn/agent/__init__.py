@@ -4,7 +4,7 @@ from slearn.agent import reshape
 from slearn.agent.abstain import doubt
 from slearn.agent.ask import Ask
 from slearn.agent.contract import DECIDE, NO_CALL, TYPES, Contract, Field, Functions
-from slearn.agent.decide import weighing
+from slearn.agent.decide import weigh_all, weighing
 from slearn.agent.document import read_document
 from slearn.agent.drawing import flow_lines
 from slearn.agent.file import agent_digest, agent_from_text, agent_to_text, load_agent, save_agent
@@ -27,7 +27,7 @@ from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.trajectory import Step, Trajectory
 from slearn.agent.use import room
 from slearn.agent.walk import LUCKY
-from slearn.agent.write import write, write_before_answer
+from slearn.agent.write import Weighed, write_before_answer, write_then_weigh
 
 __all__ = [
     "DECIDE",
@@ -56,6 +56,7 @@ __all__ = [
     "ToolCall",
     "Trajectory",
     "Vote",
+    "Weighed",
     "agent_digest",
     "agent_from_text",
     "agent_to_text",
@@ -77,7 +78,8 @@ __all__ = [
     "save_agent",
     "signature",
     "take",
+    "weigh_all",
     "weighing",
-    "write",
     "write_before_answer",
+    "write_then_weigh",
 ]

@@ -17,25 +17,23 @@ from slearn.agent.contract import NUMBER
 from slearn.agent.render import render
 from slearn.agent.trajectory import Step
 from slearn.agent.write import write_before_answer
-from slearn.engine import Engine, ScoreRequest, Watcher
+from slearn.engine import Engine, Score, ScoreRequest, Watcher
 from slearn.values import digest
 
 NUMERIC = re.compile(NUMBER)
 
 
 def decide(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) -> list[Step]:
-    """Return the outputs asked: one round, and one before it where fields are written first.
+    """Return the outputs asked: after what is written first, the likeliest of all choices.
 
     >>> # decide([Ask(node, example, example.inputs)], engine)[0].output["answer"]
     """
     for ask in asks:  # what cannot be offered fails before anything is paid for
         ask.node.output.answer.offered(ask.example.choices)
-    begun = write_before_answer(asks, engine, watch)
-    requests = [weighing(ask, before) for ask, before in zip(asks, begun, strict=True)]
     steps = []
-    scores = engine.score(requests, watch)
-    for ask, before, request, score in zip(asks, begun, requests, scores, strict=True):
-        contract = ask.node.output
+    weighed = weigh_all(asks, engine, watch)
+    for ask, (before, score) in zip(asks, weighed, strict=True):
+        contract, request = ask.node.output, weighing(ask, before)
         # The request is part of the seed: one seed for all rows must not mean the same luck.
         luck = digest([ask.seed, request.key()])
         weights = contract.answer.weighed(score.logprobs)
@@ -46,6 +44,20 @@ def decide(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) ->
         step = ask.step(contract.parse(text), text, likely, usage, before.calls)
         steps.append(replace(step, expected=expected(request.targets, weights)))
     return steps
+
+
+def weigh_all(
+    asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None
+) -> list[tuple[Step, Score]]:
+    """Return what nodes write before their answers, and how likely each choice is after it.
+
+    >>> # weigh_all([ask], engine)[0][1].logprobs
+    """
+    begun = write_before_answer(asks, engine, watch, weigh=weighing)
+    pairs = zip(asks, begun, strict=True)
+    left = [weighing(ask, step) for ask, (step, score) in pairs if score is None]
+    scores = iter(engine.score(left, watch) if left else ())
+    return [(step, next(scores) if score is None else score) for step, score in begun]
 
 
 def expected(choices: Sequence[str], weights: Sequence[float]) -> float | None:

@@ -11,6 +11,7 @@ from slearn.engine import (
     Generation,
     Score,
     ScoreRequest,
+    Then,
     Watcher,
     WrappedEngine,
 )
@@ -44,4 +45,16 @@ class Counting(WrappedEngine):
         """Score every request's targets, and count."""
         found = super().score(requests, watch)
         self.usage = sum((one.usage for one in found), self.usage)
+        return found
+
+    def generate_then_score(
+        self,
+        requests: Sequence[GenerateRequest],
+        then: Sequence[Then],
+        watch: Watcher | None = None,
+    ) -> list[tuple[Generation, Score | None]]:
+        """Complete and score every request, and count."""
+        found = super().generate_then_score(requests, then, watch)
+        usages = (one.usage for pair in found for one in pair if one is not None)
+        self.usage = sum(usages, self.usage)
         return found

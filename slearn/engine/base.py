@@ -156,6 +156,8 @@ class ToolResult:
 Request = GenerateRequest | ScoreRequest | ToolRequest
 Result = Generation | Score | ToolResult
 
+# What is to be scored behind a text that was just written, None where nothing is.
+Then = Callable[[Generation], ScoreRequest | None]
 # Called as work goes on with (requests done, requests in the round, tokens computed so far).
 Watcher = Callable[[int, int, int], None]
 
@@ -185,6 +187,26 @@ class Engine(ABC):
     @abstractmethod
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         """Score every request's targets, in order; raise ContextError when one does not fit."""
+
+    def generate_then_score(
+        self,
+        requests: Sequence[GenerateRequest],
+        then: Sequence[Then],
+        watch: Watcher | None = None,
+    ) -> list[tuple[Generation, Score | None]]:
+        """Complete every request, and score what its `then` asks for once the text is known.
+
+        As `generate` and `score` one after the other; an engine with a cache reads a prompt and the
+        text behind it once for both.
+
+        >>> # engine.generate_then_score([request], [lambda made: None])[0][0].text
+        """
+        made = self.generate(requests, watch)
+        asked = [after(one) for after, one in zip(then, made, strict=True)]
+        known = [request for request in asked if request is not None]
+        scores = iter(self.score(known, watch) if known else ())
+        pairs = zip(made, asked, strict=True)
+        return [(one, None if request is None else next(scores)) for one, request in pairs]
 
     @property
     def runs_tools(self) -> bool:

@@ -59,6 +59,10 @@ class Job(ABC):
     def receive(self, position: int, logits: Logits) -> None:
         """Take the logits after the token at this position."""
 
+    @abstractmethod
+    def usage(self) -> Usage:
+        """Return what the job has cost."""
+
 
 class GenerateJob(Job):
     """Completes one request token by token under its grammar."""
@@ -111,14 +115,16 @@ class GenerateJob(Job):
             self._append_forced()
         return None
 
+    def usage(self) -> Usage:
+        """Return what it cost: forced tokens that were sent were read, and count as prompt."""
+        sent = sum(place < self.shared + self.computed for place in self._chosen)
+        return Usage(prompt=self.computed - sent, shared=self.shared, generated=len(self._chosen))
+
     def result(self) -> Generation:
         """Return the finished generation."""
-        # Forced tokens that were sent count as prompt: they were read, not chosen.
-        sent = sum(place < self.shared + self.computed for place in self._chosen)
-        usage = Usage(prompt=self.computed - sent, shared=self.shared, generated=len(self._chosen))
-        text = self._answer.decode("utf-8", "replace")
+        text, finish = self._answer.decode("utf-8", "replace"), self._finish
         logprob = self._logprob if self._request.weigh else None
-        return Generation(text, self._finish, self._matcher.accepting, usage, logprob=logprob)
+        return Generation(text, finish, self._matcher.accepting, self.usage(), logprob=logprob)
 
     def _append(self, token: int) -> None:
         """Lengthen the answer by a token that the matcher has taken."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from slearn.engine.base import (
     Message,
     Score,
     ScoreRequest,
+    Then,
     Watcher,
 )
 from slearn.engine.chat import ChatTemplate
 from slearn.engine.context import Context
 from slearn.engine.jobs import Choices, GenerateJob, Job, Riders, ScoreJob, choices_of
 from slearn.engine.masks import Masks
-from slearn.engine.scheduler import Scheduler
+from slearn.engine.scheduler import Done, Scheduler
 from slearn.engine.settings import EngineSettings
 from slearn.engine.vocab import Vocab
 from slearn.errors import ContextError, EngineError
@@ -74,6 +75,17 @@ class LlamaEngine(Engine):
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
     ) -> list[Generation]:
         """Complete every request, batched, shared prefixes computed once."""
+        nothing: Then = lambda _: None  # noqa: E731
+        found = self.generate_then_score(requests, [nothing] * len(requests), watch)
+        return [made for made, _ in found]
+
+    def generate_then_score(
+        self,
+        requests: Sequence[GenerateRequest],
+        then: Sequence[Then],
+        watch: Watcher | None = None,
+    ) -> list[tuple[Generation, Score | None]]:
+        """Complete every request; what is scored behind a text goes on in its sequence."""
         self._context.check()
         jobs: list[Job] = []
         for order, request in enumerate(requests):
@@ -81,39 +93,43 @@ class LlamaEngine(Engine):
             self._masks.check(request.grammar, request.where)
             matcher = partial(self._masks.matcher, request.grammar, request.where)
             jobs.append(GenerateJob(order, prompt, request, matcher, self._vocab))
-        results: dict[int, Generation] = {}
+        made: dict[int, Generation] = {}
+        scores = _Scores()
 
-        def done(job: Job) -> int:
+        def done(job: Job) -> list[Job]:
+            if isinstance(job, ScoreJob):
+                scores.take(job)
+                return []
             assert isinstance(job, GenerateJob)
-            results[job.order] = job.result()
-            return results[job.order].usage.computed
+            made[job.order] = job.result()
+            asked = then[job.order](made[job.order])
+            return [] if asked is None else list(self._scoring(scores, job.order, asked))
 
         self._run(jobs, len(requests), done, watch)
-        return [results[order] for order in range(len(requests))]
+        return [(made[order], scores.found(order)) for order in range(len(requests))]
 
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         """Score every target, batched, shared prefixes computed once."""
         self._context.check()
-        logprobs = [[float("-inf")] * len(request.targets) for request in requests]
-        usage = [Usage() for _ in requests]
-        owners: list[int] = []  # of each job
+        scores = _Scores()
         jobs: list[Job] = []
         for index, request in enumerate(requests):
-            prompt = self._prompt(request.messages, 0, request.where)
-            for target, riders in self._targets(request, len(prompt)):
-                jobs.append(ScoreJob(len(owners), prompt, target, riders))
-                owners.append(index)
+            jobs += self._scoring(scores, index, request)
 
-        def done(job: Job) -> int:
+        def done(job: Job) -> list[Job]:
             assert isinstance(job, ScoreJob)
-            index = owners[job.order]
-            for number, logprob in job.logprobs.items():
-                logprobs[index][number] = logprob
-            usage[index] += job.usage()
-            return job.usage().computed
+            scores.take(job)
+            return []
 
         self._run(jobs, len(requests), done, watch)
-        return [Score(tuple(logprobs[i]), usage[i]) for i in range(len(requests))]
+        return [scores[index] for index in range(len(requests))]
+
+    def _scoring(self, scores: _Scores, index: int, request: ScoreRequest) -> Iterator[ScoreJob]:
+        """Return the jobs of a request, of which `scores` takes what they find."""
+        prompt = self._prompt(request.messages, 0, request.where)
+        scores.expect(index, len(request.targets))
+        for target, riders in self._targets(request, len(prompt)):
+            yield ScoreJob(scores.order(index), prompt, target, riders)
 
     def _targets(self, request: ScoreRequest, prompt: int) -> Iterator[tuple[list[int], Riders]]:
         """Return the tokens that have to be computed after the prompt, and which targets need them.
@@ -168,19 +184,50 @@ class LlamaEngine(Engine):
                 return count
         return len(tokens)
 
-    def _run(
-        self, jobs: list[Job], total: int, done: Callable[[Job], int], watch: Watcher | None
-    ) -> None:
-        finished = 0
-        computed = 0
+    def _run(self, jobs: list[Job], total: int, done: Done, watch: Watcher | None) -> None:
+        finished, computed, expected = 0, 0, len(jobs)
 
-        def note(job: Job) -> None:
-            nonlocal finished, computed
-            finished += 1
-            computed += done(job)
+        def note(job: Job) -> Sequence[Job]:
+            nonlocal finished, computed, expected
+            behind = done(job)
+            finished, expected = finished + 1, expected + len(behind)
+            computed += job.usage().computed
             if watch is not None:
-                watch(finished * total // max(1, len(jobs)), total, computed)
+                watch(finished * total // expected, total, computed)
+            return behind
 
         Scheduler(self._context).run(jobs, note)
-        if finished != len(jobs):
-            raise EngineError(f"{len(jobs) - finished} of {len(jobs)} jobs were lost")
+        if finished != expected:
+            raise EngineError(f"{expected - finished} of {expected} jobs were lost")
+
+
+class _Scores:
+    """What the jobs of score requests find: a request may have several of them."""
+
+    def __init__(self) -> None:
+        self._owners: list[int] = []  # of each job
+        self._logprobs: dict[int, list[float]] = {}
+        self._usage: dict[int, Usage] = {}
+
+    def expect(self, index: int, targets: int) -> None:
+        """Make room for a request; a target that no job finds has minus infinity."""
+        self._logprobs[index], self._usage[index] = [float("-inf")] * targets, Usage()
+
+    def order(self, index: int) -> int:
+        """Return the number of another job of a request."""
+        self._owners.append(index)
+        return len(self._owners) - 1
+
+    def take(self, job: ScoreJob) -> None:
+        """Keep what a finished job has found."""
+        index = self._owners[job.order]
+        for number, logprob in job.logprobs.items():
+            self._logprobs[index][number] = logprob
+        self._usage[index] += job.usage()
+
+    def found(self, index: int) -> Score | None:
+        """Return the score of a request, None where none was asked for."""
+        return self[index] if index in self._logprobs else None
+
+    def __getitem__(self, index: int) -> Score:
+        return Score(tuple(self._logprobs[index]), self._usage[index])

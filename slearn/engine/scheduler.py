@@ -9,7 +9,7 @@ cache cannot happen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from slearn.engine.context import Context
 from slearn.engine.jobs import Job
+
+Done = Callable[[Job], Sequence[Job]]  # takes a finished job, gives those that go on from it
 
 
 @dataclass
@@ -46,8 +48,11 @@ class Scheduler:
         self._holders = np.zeros(context.cells, dtype=np.int64)
         self._free_cells = list(range(context.cells - 1, -1, -1))
 
-    def run(self, jobs: Iterable[Job], done: Callable[[Job], None]) -> None:
-        """Work off all jobs; `done` is called for each as it finishes."""
+    def run(self, jobs: Iterable[Job], done: Done) -> None:
+        """Work off all jobs; `done` is called for each as it finishes.
+
+        Jobs that it returns come next, while the sequence that they go on from is in the cache.
+        """
         queue = sorted(jobs, key=lambda job: (job.packed, job.order), reverse=True)
         self._context.clear()
         while queue or any(slot.job for slot in self._slots):
@@ -57,12 +62,15 @@ class Scheduler:
                 continue  # what was left had nothing to compute
             finished = self._step()
             self._release_waiting()  # before a finished sequence may be reused
-            for job in finished:
-                done(job)
+            behind = [list(done(job)) for job in finished]
+            # One of each first: it goes on in place, and the others copy from it.
+            places = range(max(map(len, behind), default=0))
+            turns = [own[place] for place in places for own in behind if place < len(own)]
+            queue += reversed(turns)
 
     # -- admission ---------------------------------------------------------------------------
 
-    def _admit(self, queue: list[Job], done: Callable[[Job], None]) -> None:
+    def _admit(self, queue: list[Job], done: Done) -> None:
         while queue:
             free = [slot for slot in self._slots if slot.job is None]
             if not free:
@@ -71,7 +79,7 @@ class Scheduler:
             if not job.tokens:
                 job.begin()
             if job.finished:
-                done(queue.pop())
+                queue += reversed(done(queue.pop()))
                 continue
             donor, length = self._best_donor(job)
             if not self._fits(job, length):

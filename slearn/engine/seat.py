@@ -15,6 +15,7 @@ from slearn.engine.base import (
     Generation,
     Score,
     ScoreRequest,
+    Then,
     Watcher,
 )
 from slearn.errors import EngineError
@@ -95,6 +96,15 @@ class SeatedEngine(Engine):
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         """Score every request's targets, in order."""
         return self._loaded().score(requests, watch) if requests else []
+
+    def generate_then_score(
+        self,
+        requests: Sequence[GenerateRequest],
+        then: Sequence[Then],
+        watch: Watcher | None = None,
+    ) -> list[tuple[Generation, Score | None]]:
+        """Complete every request, and score what is asked behind its text."""
+        return self._loaded().generate_then_score(requests, then, watch) if requests else []
 
     def count_tokens(self, text: str) -> int:
         """Count as the engine does, loaded or not."""

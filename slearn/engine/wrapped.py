@@ -11,6 +11,7 @@ from slearn.engine.base import (
     Generation,
     Score,
     ScoreRequest,
+    Then,
     ToolRequest,
     ToolResult,
     Watcher,
@@ -45,6 +46,15 @@ class WrappedEngine(Engine):
     def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
         """Score every request's targets, in order."""
         return self._inner.score(requests, watch)
+
+    def generate_then_score(
+        self,
+        requests: Sequence[GenerateRequest],
+        then: Sequence[Then],
+        watch: Watcher | None = None,
+    ) -> list[tuple[Generation, Score | None]]:
+        """Complete every request, and score what is asked behind its text."""
+        return self._inner.generate_then_score(requests, then, watch)
 
     @property
     def runs_tools(self) -> bool:

@@ -20,20 +20,22 @@ from slearn.agent import (
     Field,
     Pairs,
     Step,
+    Weighed,
     forward_all,
     last_asks,
     render,
     weighing,
-    write,
     write_before_answer,
+    write_then_weigh,
 )
-from slearn.engine import Engine, ScoreRequest, Watcher
+from slearn.engine import Engine, Score, ScoreRequest, Watcher
 from slearn.loss.judge import expected_grade, grading
 from slearn.metrics import run_tests
 from slearn.values import Example
 
 Reader = Callable[[Sequence[float]], float]
-Wanted = tuple[int, ScoreRequest | None, Reader]  # for which example, what, and how it is read
+# For which example, what is asked, its score where that is known, and how it is read.
+Wanted = tuple[int, ScoreRequest | None, Score | None, Reader]
 Measure = Callable[..., list[list[float]]]  # called as `measured_losses` is
 
 # The loss of a target that the output contract cannot say, in nats: worse than any real one.
@@ -153,11 +155,13 @@ def _read(
     requests: Sequence[Wanted], engine: Engine, watch: Watcher | None, count: int
 ) -> list[float]:
     """Ask for all likelihoods in one round and read the losses; some need no likelihood."""
-    asked = [request for _, request, _ in requests if request is not None]
+    asked = [request for _, request, score, _ in requests if request and score is None]
     scores = iter(engine.score(asked, watch) if asked else ())
     found: list[list[float]] = [[] for _ in range(count)]
-    for place, request, read in requests:
-        found[place].append(read(() if request is None else next(scores).logprobs))
+    for place, request, score, read in requests:
+        if request is not None and score is None:
+            score = next(scores)
+        found[place].append(read(score.logprobs if score else ()))
     return [mixed(own) for own in found]
 
 
@@ -185,56 +189,68 @@ def _requests(
     finals = last_asks(pairs, engine, watch, taken=taken)
     asks = [ask for own in finals for ask in own]
     places = [place for place, own in enumerate(finals) for _ in own]
-    begun = _begun(asks, engine, watch)
-    requests: list[Wanted] = []
-    for place, ask, own in zip(places, asks, begun, strict=True):
-        example, output = ask.example, ask.node.output
-        targets = tuple(dict.fromkeys((example.targets or ())[:_MOST_ALTERNATIVES]))
-        if output.decided:  # the very request that decides: all choices, made to add up to 1
-            weigh = weighing(ask, own)
-            requests.append((place, weigh, partial(decided_loss, output.answer, weigh, targets)))
-            continue
-        if own.given_up:  # that is no matter of chance
-            requests.append((place, None, loss_of if NO_CALL not in targets else _certain))
-            continue
-        cut = output.until_answer()
-        request = ScoreRequest(
-            render(ask.node, own.inputs, example, own.calls),
-            targets,
-            cut.grammar(example.choices, example.functions),
-            cut.prefix(own.output),
-            where=ask.where,
-        )
-        requests.append((place, request, loss_of))
-    return requests
+    return [
+        (place, _target(ask, step), score, _reader(ask, step))
+        for place, ask, (step, score) in zip(places, asks, _begun(asks, engine, watch), strict=True)
+    ]
+
+
+def _target(ask: Ask, step: Step) -> ScoreRequest | None:
+    """Return what says how likely the right answer is after what was written; None if given up."""
+    output = ask.node.output
+    if output.decided:  # the very request that decides: all choices, made to add up to 1
+        return weighing(ask, step)
+    if step.given_up:
+        return None
+    cut = output.until_answer()
+    return ScoreRequest(
+        render(ask.node, step.inputs, ask.example, step.calls),
+        _targets(ask.example),
+        cut.grammar(ask.example.choices, ask.example.functions),
+        cut.prefix(step.output),
+        where=ask.where,
+    )
+
+
+def _reader(ask: Ask, step: Step) -> Reader:
+    """Return how the likelihoods of a target are read; a call that was given up needs none."""
+    output, targets = ask.node.output, _targets(ask.example)
+    if output.decided:
+        choices = output.answer.offered(ask.example.choices)
+        return partial(decided_loss, output.answer, choices, targets)
+    return _certain if step.given_up and NO_CALL in targets else loss_of
+
+
+def _targets(example: Example) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((example.targets or ())[:_MOST_ALTERNATIVES]))
 
 
 def decided_loss(
-    field: Field, request: ScoreRequest, targets: Sequence[str], logprobs: Sequence[float]
+    field: Field, choices: Sequence[str], targets: Sequence[str], logprobs: Sequence[float]
 ) -> float:
     """Return -log of the targets' share of all choices, the field's bias included.
 
     >>> field = Field(type="choice", choices=("up", "down"))
-    >>> request = ScoreRequest((), ("up", "down"))
-    >>> round(decided_loss(field, request, ["up"], [-3.0, -3.0]), 4)
+    >>> round(decided_loss(field, ("up", "down"), ["up"], [-3.0, -3.0]), 4)
     0.6931
     """
     weighed = field.weighed(logprobs)
-    right = [w for w, choice in zip(weighed, request.targets, strict=True) if choice in targets]
+    right = [w for w, choice in zip(weighed, choices, strict=True) if choice in targets]
     share = _log_sum(right)
     return UNSAYABLE if share == -math.inf else _bounded(_log_sum(weighed) - share)
 
 
-def _begun(asks: Sequence[Ask], engine: Engine, watch: Watcher | None) -> list[Step]:
+def _begun(asks: Sequence[Ask], engine: Engine, watch: Watcher | None) -> list[Weighed]:
     """Return what is written before the answers, asked for as the forward pass asks for it.
 
     What that has paid for is then free: a whole output, unless the answer is decided afterwards.
+    With what is written anew comes the score of the target behind it.
     """
     whole = [_whole(ask.node.output, tools=bool(ask.node.tools)) for ask in asks]
     outputs = [ask for ask, one in zip(asks, whole, strict=True) if one]
     others = [ask for ask, one in zip(asks, whole, strict=True) if not one]
-    said = iter(write(outputs, engine, watch) if outputs else ())
-    begun = iter(write_before_answer(others, engine, watch) if others else ())
+    said = iter(write_then_weigh(outputs, engine, watch, weigh=_target))
+    begun = iter(write_before_answer(others, engine, watch, weigh=_target))
     return [next(said) if one else next(begun) for one in whole]
 
 

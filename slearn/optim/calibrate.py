@@ -16,8 +16,7 @@ from slearn.agent import (
     Contract,
     Node,
     last_asks,
-    weighing,
-    write_before_answer,
+    weigh_all,
 )
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import SetContract, apply
@@ -109,9 +108,7 @@ def weigh(
     # Of several that vote the first stands for all.
     firsts = [own[0] for own in last_asks([(agent, rows)], engine, watch)]
     asks = [replace(ask, node=replace(ask.node, output=node.output)) for ask in firsts]
-    begun = write_before_answer(asks, engine, watch)
-    requests = [weighing(ask, before) for ask, before in zip(asks, begun, strict=True)]
-    return [found.logprobs for found in engine.score(requests, watch)]
+    return [score.logprobs for _, score in weigh_all(asks, engine, watch)]
 
 
 def fit_bias(weights: Sequence[Sequence[float]], right: Sequence[int]) -> tuple[float, ...]:

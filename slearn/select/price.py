@@ -22,20 +22,22 @@ class Cost:
     """The tokens of a candidate's prompt, and those that a row takes with its answer.
 
     An answer takes several turns where tools are called before it. A race reads both once more
-    where something is written before the answer, to weigh the right one after it.
+    where a judge grades what was written; a right answer is weighed where the text before it ends.
+    `writes` says that something is written in a race.
     """
 
     prompt: float
     row: float
     turns: float = 1.0
-    weighed: float = 0.0
+    judged: float = 0.0
+    writes: bool = False
 
     @classmethod
     def spent(cls, usage: Usage, rows: int) -> Cost:
         """Return what a prompt and a row have taken in a round that shared the prompt.
 
         >>> Cost.spent(Usage(prompt=100 + 300, shared=2900), 30)
-        Cost(prompt=100.0, row=10.0, turns=1.0, weighed=0.0)
+        Cost(prompt=100.0, row=10.0, turns=1.0, judged=0.0, writes=False)
         """
         prompt = usage.shared / max(1, rows - 1)
         return cls(prompt, max(0.0, usage.computed - prompt) / max(1, rows))
@@ -51,10 +53,10 @@ class Cost:
     def rung(self, rows: int) -> float:
         """Return the tokens of racing on so many rows.
 
-        >>> Cost(100.0, 10.0, weighed=1.0).rung(4)
+        >>> Cost(100.0, 10.0, judged=1.0).rung(4)
         280.0
         """
-        return (self.turns + self.weighed) * (self.prompt + rows * self.row)
+        return (self.turns + self.judged) * (self.prompt + rows * self.row)
 
     def final(self, validation: int) -> float:
         """Return the tokens of answering so many validation rows.
@@ -98,7 +100,7 @@ def layout_price(
     price, least = 0.0, min(costs, key=lambda cost: cost.final(validation))
     parts = rungs(rows, cuts)
     for number, rung in enumerate(parts):
-        writes = any(cost.weighed for cost in running)
+        writes = any(cost.writes for cost in running)
         if optional(number, parts) and len(running) <= finalists + 1 and writes:
             break
         price += sum(cost.rung(len(rung)) for cost in [*running, least])  # the incumbent's too

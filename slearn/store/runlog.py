@@ -100,16 +100,17 @@ class RunLog:
             lambda connection: find_calls(connection, self.name, self._watermark, keys)
         )
 
-    def add_round(self, new: NewRound) -> None:
-        """Write the next round with all that is queued, in one transaction; wait until durable."""
+    def add_rounds(self, *new: NewRound) -> None:
+        """Write the next rounds with all that is queued, in one transaction; wait until durable."""
         self._check_open()
+        first = self.next_round
 
         def write(connection: Connection) -> None:
-            self._pending.write(connection, [(self.next_round, new)])
-            self.next_round += 1  # here, so that Ctrl-C while waiting cannot come in between
+            self._pending.write(connection, list(enumerate(new, first)))
+            self.next_round += len(new)  # here, so that Ctrl-C while waiting cannot come between
 
         self._writer.call(write)
-        if self.next_round % CHECKPOINT_ROUNDS == 0:
+        if self.next_round // CHECKPOINT_ROUNDS > first // CHECKPOINT_ROUNDS:
             self._writer.post(lambda connection: connection.execute("CHECKPOINT"))
 
     def add_failure(self, failed: NewRound) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import pytest
@@ -14,6 +15,7 @@ from slearn.engine import (
     Bounded,
     Engine,
     GenerateRequest,
+    Generation,
     Grammar,
     Message,
     Sampling,
@@ -125,6 +127,36 @@ class EngineContract:
 
         assert len(answers(1.2)) > 1
         assert len(answers(0.0)) == 1
+
+    def test_what_is_scored_behind_a_text_is_as_likely_as_by_itself(self, engine: Engine) -> None:
+        grammar = Grammar(
+            'start: "because " /[a-z ]{1,40}/ "\\nanswer: " ("yes" | "no" | "not so")'
+        )
+        requests = [
+            GenerateRequest(ask(f"Is {what} cold?"), grammar, max_tokens=40)
+            for what in ("ice", "fire", "water", "a friend", "ice")
+        ]
+
+        def then(asked: GenerateRequest, made: Generation) -> ScoreRequest | None:
+            if "a friend" in made.text:
+                return None
+            prefix = made.text[: made.text.index("answer: ") + len("answer: ")]
+            return ScoreRequest(asked.messages, ("yes", "no", "not so"), grammar, prefix)
+
+        plain = [made.text for made in engine.generate(requests)]
+        after = [partial(then, request) for request in requests[:4]]
+        found = engine.generate_then_score(requests, [*after, lambda _: None])
+        assert [made.text for made, _ in found] == plain
+        assert found[-1][1] is None
+        behind_some = [score for _, score in found if score is not None]
+        pairs = zip(after, found, strict=False)
+        alone = engine.score([one for one in (then(made) for then, (made, _) in pairs) if one])
+        assert alone
+        for behind, by_itself in zip(behind_some, alone, strict=True):
+            assert behind.logprobs == pytest.approx(by_itself.logprobs, abs=0.15)
+        if type(engine).__name__ == "LlamaEngine":  # it has read the prompt already
+            spent = sum(score.usage.computed for score in behind_some)
+            assert spent < sum(score.usage.computed for score in alone) / 2
 
     def test_likelihoods_are_renormalised_over_what_the_grammar_allows(
         self, engine: Engine

@@ -92,8 +92,19 @@ def requests(kind: str, prompts: Sequence[str]) -> list[Any]:
     return [ScoreRequest(m, ("a", "b"), where="node") for m in messages]
 
 
+def behind(made: Generation) -> ScoreRequest | None:
+    """What is scored behind an answer: nothing behind some."""
+    if made.text[0] in "ab":
+        return None
+    return ScoreRequest((Message("user", "again"),), ("a", "b"), prefix=made.text[:6])
+
+
 def ask(engine: Engine, kind: str, prompts: Sequence[str]) -> list[Result]:
-    """One round."""
+    """One round, or two that go together."""
+    if kind == "both":
+        asked = requests("generate", prompts)
+        pairs = engine.generate_then_score(asked, [behind] * len(asked))
+        return [result for pair in pairs for result in pair if result is not None]
     verb: Callable[..., list[Result]] = getattr(engine, kind)
     return verb(requests(kind, prompts))
 
@@ -134,7 +145,7 @@ def some_ops(seed: int, size: int) -> list[Op]:
     draw = random.Random(seed)
     ops: list[Op] = []
     for number in range(size):
-        kind = draw.choice(["generate", "score"])
+        kind = draw.choice(["generate", "score", "both"])
         ops.append(("round", kind, [str(draw.randrange(30)) for _ in range(draw.randint(1, 5))]))
         for _ in range(draw.randint(0, 3)):
             ops.append(("record", draw.choice(RECORD_TABLES), f"id{number}"))

@@ -16,6 +16,71 @@ def test_same_results_as_the_inner_engine(store, engine, program):
         assert program.ask(wrapped, kind, ["x", "y"]) == expected
 
 
+def test_what_is_scored_behind_a_text_is_the_inner_engines_too(store, engine, program):
+    prompts = [str(n) for n in range(30)]
+    expected = program.ask(program.FakeEngine(), "both", prompts)
+    assert 30 < len(expected) < 60  # behind some nothing is scored
+    wrapped = engine(store.begin({}))
+    assert program.ask(wrapped, "both", prompts) == expected
+    again = program.ask(wrapped, "both", prompts)
+    assert all(result.cached for result in again) and len(wrapped.fake.asked) == 2
+    # They are calls like all others: who asks for one of the two finds it.
+    asked = program.requests("generate", prompts)
+    found = wrapped.generate(asked)
+    assert all(result.cached for result in found)
+    wanted = [one for one in map(program.behind, found) if one]
+    assert all(result.cached for result in wrapped.score(wanted))
+    assert wrapped.generate_then_score([], []) == [] and len(wrapped.fake.asked) == 2
+
+
+def test_behind_texts_that_were_known_is_read_anew(store, engine, program):
+    prompts = [str(n) for n in range(9)]
+    wrapped = engine(store.begin({}))
+    texts = program.ask(wrapped, "generate", prompts[:5])
+    scored = [one for one in map(program.behind, texts) if one]
+    found = wrapped.generate_then_score(
+        program.requests("generate", prompts), [program.behind] * len(prompts)
+    )
+    assert [text.cached for text, _ in found] == [True] * 5 + [False] * 4
+    assert [made.text for made, _ in found[:5]] == [made.text for made in texts]
+    asked = [score for _, score in found if score]
+    assert len(asked) > len(scored) > 0 and not any(score.cached for score in asked)
+    # New texts with what is behind them, then what is behind those that were known.
+    assert [len(one) for one in wrapped.fake.asked] == [5, 4, len(asked) - len(scored), len(scored)]
+
+
+def test_two_rounds_that_go_together_are_both_there_or_neither(store, engine, program):
+    log = store.begin({})
+    wrapped = engine(log)
+    program.ask(wrapped, "both", ["w", "x", "y", "z"])
+    kinds = {call.kind for call in store.calls("r1")}
+    assert kinds == {"generate", "score"} and log.next_round == 2
+    log.close()
+    resumed = engine(store.resume("r1"))
+    program.ask(resumed, "both", ["w", "x", "y", "z"])
+    assert resumed.fake.asked == [] and resumed.totals == wrapped.totals
+
+
+def test_a_text_that_is_paid_for_is_kept_where_what_is_behind_it_fails(store, engine, program):
+    def too_long(made):
+        return program.requests("score", ["long"])[0]
+
+    log = store.begin({})
+    wrapped = engine(log)
+    program.ask(wrapped, "generate", ["x"])
+    (asked,) = program.requests("generate", ["x"])
+    with pytest.raises(ContextError):
+        wrapped.generate_then_score([asked], [too_long])
+    program.ask(wrapped, "score", ["y"])  # the run goes on
+    log.close()
+    resumed = engine(store.resume("r1"))
+    program.ask(resumed, "generate", ["x"])
+    with pytest.raises(ContextError):
+        resumed.generate_then_score([asked], [too_long])
+    program.ask(resumed, "score", ["y"])
+    assert resumed.fake.asked == [] and resumed.totals == wrapped.totals
+
+
 def test_fingerprint_and_count_tokens_are_the_inner_engines(store, engine):
     wrapped = engine(store.begin({}))
     assert wrapped.fingerprint == {"engine": "fake"}

@@ -298,7 +298,7 @@ with Store.open(sys.argv[1]) as store:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     for n in range(1000):
         text = "".join(chr(33 + (i * i * n + i) % 91) for i in range(5000))
-        log.add_round(NewRound("score", (str(n),), made=(NewCall(str(n), {"q": text}, {}),)))
+        log.add_rounds(NewRound("score", (str(n),), made=(NewCall(str(n), {"q": text}, {}),)))
         print(n, flush=True)
 """
 

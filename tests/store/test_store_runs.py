@@ -60,7 +60,7 @@ def test_records_come_back_in_order_with_one_count_over_all_tables(store):
     for number, table in enumerate(RECORD_TABLES * 2):
         assert log.record(table, f"id{number}", {"x": [number, None, "é"]}, step=number) == number
     assert store.records("r1", "steps") == []  # not yet written
-    log.add_round(a_round())
+    log.add_rounds(a_round())
     steps = store.records("last", "steps")
     assert [(row["n"], row["step"], row["id"]) for row in steps] == [
         (2, 2, "id2"),
@@ -109,7 +109,7 @@ def test_agents_are_kept_once_under_their_address(store):
     log = store.begin({})
     address = log.keep_agent("slearn: 1\n")
     assert address == digest("slearn: 1\n") == log.keep_agent("slearn: 1\n")
-    log.add_round(a_round())
+    log.add_rounds(a_round())
     log.keep_agent("slearn: 1\n")
     log.keep_agent("other")
     log.finish("finished")
@@ -132,11 +132,11 @@ def test_events_are_stamped_and_kept_in_order(store):
 
 def test_calls_keep_request_and_result(store):
     log = store.begin({})
-    log.add_round(a_round("a", p=0.1))
+    log.add_rounds(a_round("a", p=0.1))
     found = log.find(["a", "b"])
     assert found == {"a": (1, {"p": 0.1})}
     made = (NewCall("b", {"q": 2}, {"p": 2}),)
-    log.add_round(NewRound("generate", ("b", "a", "b"), found, made))
+    log.add_rounds(NewRound("generate", ("b", "a", "b"), found, made))
     calls = list(store.calls("r1"))
     assert [(c.round, c.position, c.key, c.cached) for c in calls] == [
         (0, 0, "a", False),
@@ -153,7 +153,7 @@ def test_ten_thousand_calls(store):
         keys = tuple(f"key{number}" for number in range(first, first + 500))
         made = tuple(NewCall(key, {"q": key * 50}, {"p": 0.1}) for key in keys)
         assert log.find(keys) == {}
-        log.add_round(NewRound("score", keys, made=made))
+        log.add_rounds(NewRound("score", keys, made=made))
     assert log.find(["key9999", "key0"]).keys() == {"key0", "key9999"}
     log.finish("finished")
     assert [call.key for call in store.calls("last")] == [f"key{n}" for n in range(10_000)]
@@ -171,7 +171,7 @@ def test_an_ended_run_takes_nothing_more(store):
     writes = (
         lambda: log.record("losses", "a", {}),
         lambda: log.keep_agent("x"),
-        lambda: log.add_round(a_round()),
+        lambda: log.add_rounds(a_round()),
         lambda: log.finish("finished"),
     )
     for write in writes:

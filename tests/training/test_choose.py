@@ -107,7 +107,7 @@ def test_cheap_ones_come_along_where_two_dear_ones_run_anyway() -> None:
 
 def test_what_is_dear_is_priced_until_the_end_of_a_race() -> None:
     rows = [Example(str(n), {}) for n in range(24)]
-    cheap, dear = Cost(100.0, 10.0), Cost(100.0, 100.0, weighed=1.0)
+    cheap, dear = Cost(100.0, 10.0), Cost(100.0, 100.0, writes=True)
     cuts = (4, 4, 16)
     alone = layout_price([cheap] * 4, rows, 50, cuts)
     mixed = layout_price([cheap] * 3 + [dear], rows, 50, cuts)
