@@ -18,6 +18,7 @@ from slearn.engine import (
     Result,
     Score,
     ScoreRequest,
+    Then,
     Watcher,
     WrappedEngine,
 )
@@ -52,10 +53,38 @@ class KnownEngine(WrappedEngine):
         found = self._answer(requests, lambda asked: self._inner.score(asked, watch))
         return cast("list[Score]", found)
 
+    def generate_then_score(
+        self,
+        requests: Sequence[GenerateRequest],
+        then: Sequence[Then],
+        watch: Watcher | None = None,
+    ) -> list[tuple[Generation, Score | None]]:
+        """Complete and score; what is scored behind a text that is known may be known too."""
+        after = dict(zip(map(self._key_of, requests), then, strict=True))
+
+        def compute(asked: Sequence[GenerateRequest]) -> list[Generation]:
+            wanted = [after[self._key_of(request)] for request in asked]
+            pairs = self._inner.generate_then_score(asked, wanted, watch)
+            for one, (made, score) in zip(wanted, pairs, strict=True):
+                request = one(made)
+                if request is not None and score is not None:
+                    self._known[self._key_of(request)] = result_json(score)
+                    self.taken -= 1  # which the look below takes for known
+            return [made for made, _ in pairs]
+
+        made = cast("list[Generation]", self._answer(requests, compute))
+        asked = [one(text) for one, text in zip(then, made, strict=True)]
+        scores = iter(self.score([request for request in asked if request is not None], watch))
+        pairs = zip(made, asked, strict=True)
+        return [(text, None if request is None else next(scores)) for text, request in pairs]
+
+    def _key_of(self, request: GenerateRequest | ScoreRequest) -> str:
+        return digest([self._key, request.key()])
+
     def _answer(
         self, requests: Sequence[Q], compute: Callable[[Sequence[Q]], Sequence[Result]]
     ) -> list[Result]:
-        keys = [digest([self._key, request.key()]) for request in requests]
+        keys = list(map(self._key_of, requests))
         missing = {k: q for k, q in zip(keys, requests, strict=True) if k not in self._known}
         self.taken += sum(key not in missing for key in keys)
         if missing:

@@ -54,3 +54,17 @@ class TestKnownEngine:
         assert isinstance(found[1], Generation)
         assert len(counts) == 2
         assert engine.taken == 1
+
+    def test_what_is_scored_behind_a_text_is_known_too(
+        self, load: Callable[[str], ModuleType]
+    ) -> None:
+        inner = ScriptedEngine()
+        engine = load("known").KnownEngine(inner, {})
+        then = [lambda _: scored("behind"), lambda _: None]
+        first = engine.generate_then_score([asked("one"), asked("two")], then)
+        assert engine.taken == 0 and first[1][1] is None
+        assert first[0] == (engine.generate([asked("one")])[0], engine.score([scored("behind")])[0])
+        rounds = inner.rounds
+        assert engine.generate_then_score([asked("one"), asked("two")], then) == first
+        assert inner.rounds == rounds
+        assert engine.taken == 2 + 3
