@@ -13,7 +13,9 @@ from slearn.agent import (
     Agent,
     Branch,
     Contract,
+    Each,
     Field,
+    Loop,
     Node,
     names_of,
     parts_of,
@@ -26,9 +28,11 @@ from slearn.optim.lines import by_blame
 from slearn.optim.structure import (
     AddCase,
     AddNode,
+    ChangeCase,
     MoveNode,
     RemoveNode,
     Rewire,
+    SetTimes,
     SplitNode,
     StructureEdit,
     WrapBest,
@@ -187,9 +191,10 @@ def parting(agent: Agent, node: Node, when: str, job: str) -> tuple[StructureEdi
 
 
 def moves(agent: Agent) -> dict[str, StructureEdit]:
-    """Return the ways to run nodes in another order, or to let them read something else, in words.
+    """Return the small changes of a flow that need no new words, in words.
 
-    Only those that the checks let through.
+    Nodes in another order, nodes that read something else, conditions by other values, and parts
+    that repeat more or less often. Only those that the checks let through.
 
     >>> # moves(agent)["answer reads input in place of notes"]
     """
@@ -204,9 +209,43 @@ def moves(agent: Agent) -> dict[str, StructureEdit]:
         if new not in (node.name, *node.inputs)
     }
     found: dict[str, StructureEdit] = {}
-    for edits in (orders, wires):
+    for edits in (orders, wires, _conditions(agent), _counts(agent)):
         fit = [(words, edit) for words, edit in edits.items() if fits(agent, [edit])]
         found.update(fit[:_OFFERED])
+    return found
+
+
+def _conditions(agent: Agent) -> dict[str, StructureEdit]:
+    """Return the other values that branches and loops could go by, of those a node can say."""
+    found: dict[str, StructureEdit] = {}
+    for part in parts_of(agent.flow.steps):
+        if not isinstance(part, Branch | Loop):
+            continue
+        on = part.on if isinstance(part, Branch) else part.until
+        node = next((one for one in agent.nodes if one.name == on.partition(".")[0]), None)
+        if node is None:
+            continue
+        named = on.partition(".")[2] or node.output.answer.name
+        said = next((f.choices or () for f in node.output.fields if f.name == named), ())
+        used = [case for case, _ in part.cases] if isinstance(part, Branch) else [part.value]
+        found |= {
+            f"{on}: {new} in place of {value}": ChangeCase(node.name, value, new)
+            for value in used
+            for new in said
+            if new != value
+        }
+    return found
+
+
+def _counts(agent: Agent) -> dict[str, StructureEdit]:
+    """Return how often else the parts that repeat a node could do so: one more, or one less."""
+    found: dict[str, StructureEdit] = {}
+    for part in parts_of(agent.flow.steps):
+        if isinstance(part, str | Branch):
+            continue
+        times = part.most if isinstance(part, Loop | Each) else part.times
+        name = next(names_of(part.body))
+        found |= {f"{name} {n} times": SetTimes(name, n) for n in (times + 1, times - 1) if n > 1}
     return found
 
 

@@ -112,9 +112,26 @@ class AddCase:
     new: Node
 
 
+@dataclass(frozen=True)
+class ChangeCase:
+    """Let another value of what a node says lead where one led, or end the loop that one ended."""
+
+    node: str
+    value: str
+    new: str
+
+
+@dataclass(frozen=True)
+class SetTimes:
+    """Let what repeats a node do so another number of times: turns, items, votes or tries."""
+
+    node: str
+    times: int
+
+
 StructureEdit = (
     AddNode | RemoveNode | SplitNode | MergeNodes | MoveNode | Rewire | WrapVote | WrapBest
-    | WrapRetry | Unwrap | AddCase
+    | WrapRetry | Unwrap | AddCase | ChangeCase | SetTimes
 )  # fmt: skip
 
 
@@ -157,6 +174,10 @@ def _made(agent: Agent, edit: StructureEdit) -> Agent:
             return reshape.unwrapped(agent, node)
         case AddCase(node, on, value, new):
             return reshape.branched(agent, node, on, value, new)
+        case ChangeCase(node, value, other):
+            return reshape.recased(agent, node, value, other)
+        case SetTimes(node, times):
+            return reshape.timed(agent, node, times)
 
 
 def brought(edit: StructureEdit) -> tuple[Node, ...]:

@@ -26,11 +26,13 @@ from slearn.errors import InputError
 from slearn.optim import (
     AddCase,
     AddNode,
+    ChangeCase,
     Edit,
     MergeNodes,
     MoveNode,
     RemoveNode,
     Rewire,
+    SetTimes,
     SplitNode,
     Unwrap,
     WrapBest,
@@ -81,6 +83,8 @@ def random_edit(agent: Agent, chance: random.Random) -> Edit:
         lambda: WrapBest(node, new(NUMBER), chance.randint(1, 2)),
         lambda: WrapRetry(node, new(YES_NO), "yes", chance.randint(1, 2)),
         lambda: Unwrap(node),
+        lambda: ChangeCase(node, chance.choice(("yes", "no")), chance.choice(("yes", "no", "hot"))),
+        lambda: SetTimes(node, chance.randint(0, 4)),
         lambda: AddCase(node, chance.choice(known), chance.choice(("yes", "no", "hot")), new()),
     )
     return chance.choice(made)()

@@ -203,6 +203,18 @@ def test_only_moves_that_the_checks_let_through_are_offered() -> None:
         assert apply_all(agent, [edit]) != agent
 
 
+def test_conditions_and_counts_are_offered_where_there_are_any() -> None:
+    one = apply_all(single(), parting(single(), single().last, "The input is short.", "Shout."))
+    assert [words for words in moves(one) if words.startswith("kind: ")] == [
+        "kind: no in place of yes"
+    ]
+    voted = apply_all(single(), [WrapVote("answer", 2)])
+    assert [words for words in moves(voted) if " times" in words] == ["answer 3 times"]
+    for agent in (one, voted):
+        for words, edit in moves(agent).items():
+            assert fits(agent, [edit]), words
+
+
 def half(request: GenerateRequest) -> str | None:
     """Write the right answer of every second row, and leave reviews to the memory."""
     if "draft" in request.messages[0].content:

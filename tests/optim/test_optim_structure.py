@@ -12,12 +12,14 @@ from slearn.errors import InputError
 from slearn.optim import (
     AddCase,
     AddNode,
+    ChangeCase,
     DropLine,
     Edit,
     MergeNodes,
     MoveNode,
     RemoveNode,
     Rewire,
+    SetTimes,
     SplitNode,
     Unwrap,
     WrapBest,
@@ -44,7 +46,7 @@ def test_every_edit_of_many_is_refused_or_makes_an_agent_that_runs() -> None:
     made, refused = (
         {name.split()[0] for name in found if name.endswith(end)} for end in (" made", " refused")
     )
-    assert len(made) >= 9 and len(refused) == 11
+    assert len(made) >= 11 and len(refused) == 13
 
 
 def test_a_node_in_front_is_read_beside_what_was_read() -> None:
@@ -124,6 +126,33 @@ def test_cases_of_one_name_stand_in_one_branch() -> None:
     cases = (("hot", ("burn",)), ("cold", ("freeze",)))
     assert agent.flow.steps == ("draft", Branch("draft", cases, ("answer",)))
     assert set(agent.ends) == {"burn", "freeze", "answer"}
+
+
+def test_a_condition_goes_by_another_value() -> None:
+    said = Node("kind", ("Say yes or no.",), ("input",), YES_NO)
+    agent = apply(chain(), AddNode("draft", said, read=False))
+    agent = apply(agent, AddCase("draft", "kind", "yes", Node("burn", ("Burn.",))))
+    made = apply(agent, ChangeCase("kind", "yes", "no"))
+    assert made.flow.steps == ("kind", Branch("kind", (("no", ("burn",)),), ("draft",)), "answer")
+    both = apply(agent, AddCase("draft", "kind", "no", Node("cool", ("Cool.",))))
+    (_, part, _) = apply(both, ChangeCase("kind", "yes", "no")).flow.steps
+    assert isinstance(part, Branch) and part.cases == (("no", ("burn",)), ("yes", ("cool",)))
+    with pytest.raises(InputError, match="nothing goes by"):
+        apply(agent, ChangeCase("kind", "no", "yes"))
+    check = Node("check", ("Is it fine?",), ("answer",), YES_NO)
+    loop = apply(chain(), WrapRetry("answer", check, "yes", 2))
+    assert apply(loop, ChangeCase("check", "yes", "no")).flow.steps[1].value == "no"
+
+
+def test_parts_that_repeat_do_so_another_number_of_times() -> None:
+    agent = apply(chain(), WrapVote("answer", 3))
+    assert apply(agent, SetTimes("answer", 5)).flow.steps[1] == Vote(("answer",), 5)
+    check = Node("check", ("Is it fine?",), ("answer",), YES_NO)
+    loop = apply(chain(), WrapRetry("answer", check, "yes", 2))
+    assert apply(loop, SetTimes("check", 3)).flow.steps[1].most == 3
+    for node, times in (("draft", 3), ("answer", 2), ("answer", 0)):
+        with pytest.raises(InputError):
+            apply(loop, SetTimes(node, times))
 
 
 def test_those_behind_a_branch_read_one_name() -> None:
