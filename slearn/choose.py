@@ -102,12 +102,10 @@ def field_of(
     untold = not any(one.targets for one in rows)
     known = lengths(proposal, count)
     prompts = [frame.guards.size(candidate.agent) for candidate in field]
-    spent = frame.session.spent
-    anew = spent.computed > 0 and not spent.shared  # an engine that reads each prompt every time
     costs = [
         Cost(
             float(p),
-            reading(one, columns, row) + writing(one, count, known) + p * anew,
+            reading(one, columns, row) + writing(one, count, known) + p * frame.session.anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes),
             float(untold),
             untold or Lap(one).writes,

@@ -104,6 +104,11 @@ class Session:
         return max(0, self._budget - self.spent.computed)
 
     @property
+    def anew(self) -> bool:
+        """Whether the engine reads a prompt every time, as one without a cache does."""
+        return self.spent.computed > 0 and not self.spent.shared
+
+    @property
     def credit(self) -> int:
         """The tokens after which a step is given up: a little more than are left."""
         return max(0, round(OVERDRAFT * self._budget) - self.spent.computed)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
-from slearn.agent import forward
-from slearn.batches import Batch, worst
+from slearn.agent import Agent, forward
+from slearn.batches import Batch, texts, worst
 from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, attribute, backward
@@ -20,6 +21,7 @@ from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
 _DEAREST = 0.5  # of it: who takes more is not asked, for nobody could race any more
+_MEASURED, _MEASURED_ROWS = 0.3, 8  # what attribution may take; on about so many rows a part
 
 
 def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
@@ -38,10 +40,31 @@ def measured(frame: Frame, state: State, batch: Batch, number: int) -> State:
     session = frame.session
     session.progress.phase("attribution", number)
     found = attribute(
-        state.agent, batch.forward, *session.tools, task=frame.task, measure=frame.measure
+        state.agent,
+        batch.forward,
+        *session.tools,
+        task=frame.task,
+        measure=frame.measure,
+        most=measurable(frame, state.agent, batch.forward),
     )
     session.keep_attributions(found, number)
     return replace(state, attributions=tuple(found))
+
+
+def measurable(frame: Frame, agent: Agent, rows: Sequence[Example]) -> int:
+    """Return how many parts can be left out, each once, for a part of the budget that is left.
+
+    Each reads the agent's prompts without it: where there are many long tools that adds up.
+
+    >>> # measurable(frame, state.agent, batch.forward)
+    """
+    count, left = frame.guards.count, frame.session.left
+    row = fmean(count("\n".join(texts(one))) for one in rows) if rows else 0.0
+    turns = 1 + sum(bool(node.tools) for node in agent.nodes)
+    size = frame.guards.size(agent)
+    # Half of a prompt stands before what is left out, and is shared.
+    each = turns * (size / 2 + _MEASURED_ROWS * (row + size * frame.session.anew))
+    return max(1, int(_MEASURED * left / max(1.0, each)))
 
 
 def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:

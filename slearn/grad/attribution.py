@@ -76,9 +76,11 @@ def attribute(
     *,
     task: str = "",
     measure: Measure = measured_losses,
+    most: int | None = None,
 ) -> list[Attribution]:
     """Return an attribution for every part of all nodes, on rows that no demo shows.
 
+    At `most` so many parts are measured: the first of each kind before the second of any.
     The single line of an agent's only node is not left out: without any instruction it is another
     agent. In a chain it is, because it tells which node is at fault.
 
@@ -86,13 +88,15 @@ def attribute(
     """
     unseen = [row for row in rows if row.id not in agent.sources()]
     places = [place for node in agent.nodes for place in parts(agent, node)]
+    if most is not None and len(places) > most:
+        places = sorted(places, key=lambda place: place[2])[:most]
     if not unseen or not places:
         return []
     graded = not any(row.targets for row in unseen)
-    most = (_GRADED if graded else _SCORED) // len(places)
+    share = (_GRADED if graded else _SCORED) // len(places)
     ways = any(isinstance(part, Branch) for part in parts_of(agent.flow.steps))
     fewest = _FEWEST_WAYS if ways and not graded else _FEWEST
-    unseen = unseen[: max(fewest, most)]  # many parts, fewer rows for each
+    unseen = unseen[: max(fewest, share)]  # many parts, fewer rows for each
     agents = [agent, *(without(agent, *place) for place in places)]
     batches = [unseen] * len(agents)
     try:

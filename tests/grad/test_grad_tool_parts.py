@@ -72,6 +72,17 @@ def test_every_tool_is_left_out_once() -> None:
     }  # fmt: skip
 
 
+def test_of_too_many_parts_the_first_of_each_kind_are_measured() -> None:
+    agent = caller(GOOD, BAD, IDLE)
+    agent = agent.with_node(replace(agent.last, demos=(DEMO, DEMO)))
+    engine = ToolEngine(Reading(), BOX)
+    whole = attribute(agent, rows(12)[4:], engine)
+    found = attribute(agent, rows(12)[4:], engine, most=3)
+    kinds = [(one.part, one.index) for one in found]
+    assert kinds == [("demo", 0), ("tool", 0), ("demos", 0)] and len(whole) == 6
+    assert all(one in whole for one in found)
+
+
 def test_what_a_call_finds_out_counts_for_its_tool() -> None:
     (found,) = attribute(
         caller(IDLE, tool_choice="required", max_calls=1), rows(8), ToolEngine(Reading("c"), BOX)

@@ -18,6 +18,7 @@ from slearn.evaluate import evaluate
 from slearn.optim import OPTIMIZERS, CreateTool, DescribeTool, HandTools, MendTool
 from slearn.result import RunResult
 from slearn.settings import TrainSettings
+from slearn.store import Store
 from slearn.tools import Toolbox, ToolEngine
 from slearn.train import TrainData
 from slearn.values import Tool
@@ -177,3 +178,23 @@ def test_an_agent_with_a_wrong_tool_has_it_mended(store_path: Path) -> None:
     candidates = toy.recorded(store_path)["records"]["candidates"]
     accepted = [one["operator"] for one in candidates if one["status"] == "accepted"]
     assert accepted == ["mend tool"]
+
+
+def test_where_many_tools_are_told_at_length_only_some_are_measured(
+    store_path: Path, tmp_path: Path
+) -> None:
+    """Leaving each out once would read ten long prompts anew, and nothing would be left to race."""
+    others = [
+        solving("return text", name=f"other_{n}", said="It gives what it gets. " * 12)
+        for n in range(10)
+    ]
+
+    def measured(path: Path, tokens: int) -> int:
+        settings = TrainSettings(budget_tokens=tokens, budget_minutes=None, max_steps=1)
+        run(path, agent=start(*others, max_calls=1), settings=settings)
+        with Store.open(path) as store:
+            found = store.records("last", "attributions")
+        return sum(one["part"] == "tool" for one in found)
+
+    assert 0 < measured(store_path, 150_000) < 10
+    assert measured(tmp_path / "s.duckdb", 2_000_000) == 10
