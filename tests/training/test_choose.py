@@ -13,7 +13,7 @@ from slearn.choose import field_of, lengths, refinable, writing
 from slearn.optim import Candidate, Optimizer, Proposal
 from slearn.select import Cost
 from slearn.select.price import layout_price
-from slearn.values import Example, Usage
+from slearn.values import Example
 from tests.optim.proposals import chain, passed, proposal, rows, single
 
 REASONS = Contract((Field("reasoning", max_tokens=160), Field("answer", "number")))
@@ -57,7 +57,7 @@ def raced(left: int, *field: Candidate) -> tuple[list[Candidate], list[Candidate
     """Who of a field runs, and who does not, with so many tokens left and 100 validation rows."""
     out: list[Candidate] = []
     session = SimpleNamespace(
-        left=left, spent=Usage(), keep_candidate=lambda one, *_, **named: out.append(one)
+        left=left, anew=False, keep_candidate=lambda one, *_, **named: out.append(one)
     )
     frame: Any = SimpleNamespace(
         guards=SimpleNamespace(count=words, size=lambda _: 50),
@@ -137,5 +137,5 @@ def test_a_better_version_is_made_where_it_takes_a_small_part(left: int, fits: b
     )
     asked = proposal(single(), [])
     assert refinable(frame, asked, Fitting(), named("plain", SHORT))
-    # 40 rows of 10 tokens, and on each 52 that are written and read again: 4,560 tokens
+    # 40 rows of 10 tokens, and on each 52 that are written: 2,480 tokens
     assert refinable(frame, asked, Fitting(), named("reasons", REASONS)) is fits
