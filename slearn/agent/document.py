@@ -16,6 +16,7 @@ import yaml
 
 from slearn.errors import AgentFileError
 
+_ALIASED = 10_000  # values beyond those that are written
 _NAMED: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "false": False}
 _WHOLE = re.compile(r"[-+]?[0-9]{1,300}")
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -158,7 +159,40 @@ def read_document(text: str, file: str) -> Place:
         raise AgentFileError("nested too deeply", where=f"{file}:1") from None
     if node is None:
         raise AgentFileError("the file is empty", where=f"{file}:1", hint="it needs `slearn: 1`")
+    _check_aliases(node, file)
     return Place(node, file)
+
+
+def _check_aliases(root: yaml.Node, file: str) -> None:
+    """Refuse a value that contains itself, and aliases that stand for more than a file can hold."""
+    sizes: dict[int, int] = {}  # of what was seen whole, with all that it holds
+    inside: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        held = _held(node)
+        if id(node) not in sizes and id(node) not in inside:
+            inside.add(id(node))
+            for one in held:
+                if id(one) in inside:
+                    line = one.start_mark.line + 1
+                    message = "a value that contains itself"
+                    raise AgentFileError(message, where=f"{file}:{line}", hint="write it out")
+            stack += [one for one in held if id(one) not in sizes]
+            continue
+        stack.pop()
+        inside.discard(id(node))
+        sizes[id(node)] = 1 + sum(sizes[id(one)] for one in held)
+    if sizes[id(root)] - len(sizes) > _ALIASED:
+        message = f"aliases that stand for more than {_ALIASED:,} values"
+        raise AgentFileError(message, where=f"{file}:1", hint="name fewer of them")
+
+
+def _held(node: yaml.Node) -> list[yaml.Node]:
+    """Return the nodes that a node holds."""
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 class _Dumper(yaml.SafeDumper):

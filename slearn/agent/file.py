@@ -265,14 +265,11 @@ def _read_field(place: Place) -> Field:
 
 
 def _read_schema(place: Place) -> str:
-    try:
-        value = place.plain()
-    except RecursionError:
-        raise place.fail("a JSON schema, not one that contains itself") from None
+    value = place.plain()
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise place.fail("a JSON schema") from None
     if not isinstance(value, dict):
         raise place.fail("a JSON schema, `name: value` entries")

@@ -11,7 +11,9 @@ from slearn.cli.room import Room
 from slearn.errors import ModelFileError
 
 if TYPE_CHECKING:
+    from slearn.agent import Agent
     from slearn.engine import Engine, Seat
+    from slearn.tools import Toolbox
 
 SCRIPTED = "scripted"
 Noted = tuple[Mapping[str, Any], Mapping[str, Any]]  # a model and its engine's settings
@@ -33,6 +35,24 @@ def identify(name: str, *, remember: bool = True) -> dict[str, Any]:
 
     model = resolve(name, remember=remember)
     return {"name": model.name, "path": str(model.path), "sha256": model.sha256}
+
+
+def open_box(agent: Agent, sandbox: str, where: str = "") -> Toolbox:
+    """Return what an agent's tools run in; refuse those that cannot be run, before a model loads.
+
+    >>> # open_box(agent, "monty", "support.yaml").ready
+    """
+    from slearn.tools import Toolbox
+
+    box = Toolbox(sandbox)
+    try:
+        box.check(dict.fromkeys(tool for node in agent.nodes for tool in node.tools), where)
+        if agent.metric == "tests":
+            _ = box.sandbox
+    except BaseException:
+        box.close()
+        raise
+    return box
 
 
 def recheck(noted: dict[str, Any]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from slearn.agent import Trajectory, forward
 from slearn.cli.counting import Counting
-from slearn.cli.engines import open_model
+from slearn.cli.engines import open_box, open_model
 from slearn.cli.live import LiveLine
 from slearn.cli.sources import (
     Source,
@@ -23,7 +24,7 @@ from slearn.cli.sources import (
 from slearn.datasets import Columns, to_examples
 from slearn.errors import InputError
 from slearn.evaluate import evaluate
-from slearn.tools import SANDBOX, Toolbox, ToolEngine
+from slearn.tools import SANDBOX, ToolEngine
 from slearn.values import Example
 
 _NOTHING: Mapping[str, str | None] = MappingProxyType({})
@@ -49,9 +50,11 @@ def score_agent(
     """
     source = Source.open(agent)
     examples = load_examples(data, source.agent, columns_for(data, source, columns), limit)
-    loaded = open_model(model, context, threads, max_memory=max_memory)
-    opened = ToolEngine(loaded, Toolbox(sandbox))
-    with opened as engine, LiveLine(quiet=quiet) as line:
+    with ExitStack() as stack:
+        box = stack.enter_context(open_box(source.agent, sandbox, str(agent)))
+        loaded = open_model(model, context, threads, max_memory=max_memory)
+        engine = stack.enter_context(ToolEngine(loaded, box))
+        line = stack.enter_context(LiveLine(quiet=quiet))
         began = time.monotonic()
 
         def watch(done: int, total: int, computed: int) -> None:
@@ -95,9 +98,11 @@ def answer_one(
     source = Source.open(agent)
     agents = source.agent
     example = read_input(text, agents.columns, own_choices(agents), own_functions(agents))
-    loaded = open_model(model, context, threads, remember=False, max_memory=max_memory)
-    began = time.monotonic()
-    with ToolEngine(loaded, Toolbox(sandbox)) as engine:
+    with ExitStack() as stack:
+        box = stack.enter_context(open_box(agents, sandbox, str(agent)))
+        loaded = open_model(model, context, threads, remember=False, max_memory=max_memory)
+        engine = stack.enter_context(ToolEngine(loaded, box))
+        began = time.monotonic()
 
         def late() -> bool:
             return seconds is not None and time.monotonic() - began > seconds

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,20 @@ def _arguments(tool: Tool, text: str) -> str:
     """Return arguments as canonical JSON; refuse what is no object and what the tool lacks."""
     shape = "{" + ", ".join(f'"{name}": …' for name in parameters_of(tool)["properties"]) + "}"
     hint = f"a JSON object: {shape}"
+    twice: list[str] = []
+
+    def held(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice.extend(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)
+        return dict(pairs)
+
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=held)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise InputError("--args is no JSON object", hint=hint)
+    if twice:
+        raise InputError(f"--args names {twice[0]!r} twice", hint=hint)
     known = parameters_of(tool)
     unknown = [name for name in value if name not in known["properties"]]
     left = known.get("x-optional", ())
@@ -78,7 +87,23 @@ def _arguments(tool: Tool, text: str) -> str:
     if unknown or missing:
         fault = f"takes no {unknown[0]!r}" if unknown else f"needs {missing[0]!r}"
         raise InputError(fault, where=f"tool {tool.name!r}", hint=hint)
+    if fault := _misfit(tool, value):
+        raise InputError(fault, where=f"tool {tool.name!r}", hint=hint)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _misfit(tool: Tool, value: Mapping[str, Any]) -> str:
+    """Return which argument is not of its type, as the tool's schema has it; '' where all are."""
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.exceptions import best_match
+
+    schema = json.loads(tool.parameters)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as problem:  # a model calls it by what could be read of it
+        return f"its parameters are no JSON Schema: {problem.message[:120]}"
+    fault = best_match(Draft202012Validator(schema).iter_errors(dict(value)))
+    return f"argument {fault.json_path.removeprefix('$.')}: {fault.message[:160]}" if fault else ""
 
 
 def tool_rows(file: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from slearn.budget import prompt_share, with_token_budget
 from slearn.cli import options
-from slearn.cli.engines import open_noted, open_pair
+from slearn.cli.engines import open_box, open_noted, open_pair
 from slearn.cli.history import check_out, trained_agent, write_agent
 from slearn.cli.interrupts import interruptible
 from slearn.cli.live import LiveLine, TerminalProgress
@@ -21,7 +21,7 @@ from slearn.errors import Interrupted, SlearnError, StoreError
 from slearn.result import RunResult
 from slearn.settings import TrainSettings
 from slearn.store import RunLog, Store
-from slearn.tools import SANDBOX, Toolbox, ToolEngine
+from slearn.tools import SANDBOX, ToolEngine
 from slearn.train import Engines, train
 
 
@@ -77,6 +77,9 @@ def _carry_out(
     settings = TrainSettings.from_json(config["settings"])
     room = Room(max_memory, tell=True)
     with ExitStack() as stack:
+        box = stack.enter_context(open_box(plan.agent, config.get("sandbox", SANDBOX)))
+        if box.missing:
+            say(f"warning: no tools are written: {box.missing}")
         agents = (config["model"], config["engine"])
         if config["optimizer_model"] is None:
             engine = other = stack.enter_context(open_noted(*agents, room))
@@ -85,9 +88,6 @@ def _carry_out(
             engine, other = open_pair(agents, (config["optimizer_model"], noted), room)
             stack.enter_context(engine)
             stack.enter_context(other)
-        box = stack.enter_context(Toolbox(config.get("sandbox", SANDBOX)))
-        if box.missing:
-            say(f"warning: no tools are written, and none of code run: {box.missing}")
         alone, engine = other is engine, ToolEngine(engine, box)
         other = engine if alone else ToolEngine(other, box)
         if resume is None:

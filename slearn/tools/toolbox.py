@@ -12,13 +12,13 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
 
 from slearn.engine import ToolRequest, ToolResult
-from slearn.errors import SandboxError
+from slearn.errors import InputError, SandboxError
 from slearn.sandbox import Limits, Outcome, Sandbox, open_sandbox
 from slearn.tools.functions import imported
 from slearn.tools.results import failure, result_of
@@ -73,6 +73,29 @@ class Toolbox:
     def ready(self) -> bool:
         """Whether the sandbox can be had on this machine."""
         return not self.missing
+
+    def check(self, tools: Iterable[Tool], where: str = "") -> None:
+        """Refuse tools that nothing here can run, before anything is paid for.
+
+        >>> Toolbox().check([tool_from_code("def double(n: int): return 2 * n")])  # doctest: +SKIP
+
+        Raises SandboxError where code cannot be run on this machine, InputError for a function that
+        cannot be imported, and for a tool that has no code, function or server.
+        """
+        for tool in tools:
+            place = f"{where}: tool {tool.name!r}" if where else f"tool {tool.name!r}"
+            if tool.code:
+                _ = self.sandbox
+            elif tool.function:
+                try:
+                    found = imported(tool.function)
+                except InputError as problem:
+                    raise InputError(problem.message, where=place, hint=problem.hint) from None
+                if not callable(found):
+                    raise InputError(f"{tool.function} is no function", where=place)
+            elif not tool.server:
+                hint = "give it code, a function or a server"
+                raise InputError("nothing runs it", where=place, hint=hint)
 
     def run(self, requests: Sequence[ToolRequest]) -> list[ToolResult]:
         """Call tools one after the other and return what they gave, in order."""

@@ -7,6 +7,7 @@ import os
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +264,19 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  output: {type: json}\n", 5, "`schema` for a field of type json"),
     (HEAD + "  output: {type: json, schema: 3}\n", 5, "a JSON schema"),
     (HEAD + "  output: {type: json, schema: '{'}\n", 5, "a JSON schema"),
-    (HEAD + "  output: {type: json, schema: &s {a: *s}}\n", 5, "a JSON schema"),
+    (HEAD + "  output: {type: json, schema: &s {a: *s}}\n", 5, "a value that contains itself"),
+    (HEAD + "flow: {steps: &x [{vote: *x}]}\n", 5, "a value that contains itself"),
+    (HEAD + "tools: [{name: t, parameters: &p {properties: *p}}]\n", 5, "contains itself"),
+    (HEAD + "tools: [{name: t, parameters: '" + '{"a":' * 3000 + "'}]\n", 5, "a JSON Schema"),
+    (
+        HEAD
+        + "flow:\n  steps:\n  - &a {vote: [a]}\n"
+        + "".join(
+            f"  - &{b} {{vote: [{', '.join(['*' + a] * 10)}]}}\n" for a, b in pairwise("abcdefg")
+        ),
+        1,
+        "aliases that stand for more than 10,000 values",
+    ),
     (HEAD + "  output: {type: choice, choices: []}\n", 5, "a list of choices"),
     (HEAD + "  output: {type: choice, choices: yes}\n", 5, "a list of choices"),
     (HEAD + "  output: {choices: [a]}\n", 5, "for a field of type choice"),

@@ -155,7 +155,12 @@ def test_what_fails_is_told(tools: Path) -> None:
     words = run(tools, "fail", "--args", '{"why": "no\\ngood"}')
     assert words.stdout == "" and words.stderr.startswith("failed: ValueError: no good")
     assert len(words.stderr.splitlines()) == 1
-    assert "TypeError" in tried(tools, "half", "--args", '{"n": "x"}')["error"]
+    for given, said in (
+        ('{"n": "x"}', "'x' is not of type 'number'"),
+        ('{"n": 1, "n": 2}', "twice"),
+    ):
+        refused = run(tools, "half", "--args", given)
+        assert refused.exit_code == 2 and said in refused.stderr
 
 
 def test_what_fails_exits_with_3(tools: Path) -> None:

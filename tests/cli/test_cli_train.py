@@ -48,7 +48,40 @@ def test_without_a_sandbox_it_says_that_no_tools_are_written(
 
     monkeypatch.setattr("slearn.tools.toolbox.open_sandbox", none)
     said = slearn("train", project, *BUDGET).stderr.splitlines()[0]
-    assert said == "warning: no tools are written, and none of code run: no sandbox here (get one)"
+    assert said == "warning: no tools are written: no sandbox here (get one)"
+
+
+TOOLS = """
+tools:
+- {{name: f, {runs}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ("code: 'def f(n: int): return n'", "no sandbox here (get one)"),
+        ("function: 'nowhere:f', parameters: {}", "tool 'f': cannot import 'nowhere'"),
+        ("function: 'math:pi', parameters: {}", "tool 'f': math:pi is no function"),
+        ("description: Does it.", "tool 'f': nothing runs it (give it code"),
+    ],
+)
+def test_tools_that_cannot_be_run_are_told_before_a_run_begins(
+    project: Path, slearn: Any, monkeypatch: pytest.MonkeyPatch, runs: str, said: str
+) -> None:
+    def none(*_: Any) -> Any:
+        raise SandboxError("no sandbox here", hint="get one")
+
+    monkeypatch.setattr("slearn.tools.toolbox.open_sandbox", none)
+    file = project / "agent.yaml"
+    text = file.read_text().replace("  output:", "  tools: [f]\n  output:", 1)
+    file.write_text(text + TOOLS.format(runs=runs))
+    failed = slearn("train", project, *BUDGET, code=2)
+    assert said in failed.stderr and "run r1" not in failed.stderr
+    assert slearn("runs", "--json").stdout.strip() in ("", "[]")
+    data = ("--data", project / "val.jsonl", "--model", "scripted")
+    assert said in slearn("eval", project, *data, code=2).stderr
+    assert said in slearn("run", project, "hi", "--model", "scripted", code=2).stderr
 
 
 @pytest.mark.parametrize("row", [0, 20])
