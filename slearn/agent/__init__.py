@@ -1,6 +1,6 @@
 """Agents: symbolic networks, their files, and the forward pass."""
 
-from slearn.agent import reshape
+from slearn.agent import conditions, reshape
 from slearn.agent.abstain import doubt
 from slearn.agent.ask import Ask
 from slearn.agent.contract import DECIDE, NO_CALL, TYPES, Contract, Field, Functions
@@ -60,6 +60,7 @@ __all__ = [
     "agent_digest",
     "agent_from_text",
     "agent_to_text",
+    "conditions",
     "doubt",
     "flow_lines",
     "forward",

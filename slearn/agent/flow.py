@@ -33,8 +33,9 @@ class Branch:
         return (*(block for _, block in self.cases), self.other)
 
     def taken(self, value: str) -> Block:
-        """Return the block that a value leads to."""
-        return next((block for case, block in self.cases if case == value.strip()), self.other)
+        """Return the block that a value leads to; spaces around it or a case do not count."""
+        said = value.strip()
+        return next((block for case, block in self.cases if case.strip() == said), self.other)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Loop:
     def blocks(self) -> tuple[Block, ...]:
         """The body."""
         return (self.body,)
+
+    def ended(self, value: str) -> bool:
+        """Say whether a value ends it; spaces around the two do not count."""
+        return value.strip() == self.value.strip()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ made of both and is not there yet.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from slearn.agent.contract import NUMBER, Field
 from slearn.agent.flow import (
     Best,
     Block,
@@ -46,14 +48,7 @@ def check_flow(flow: Flow, nodes: Nodes) -> None:
     idle = [name for name in nodes if name not in used]
     if idle:
         raise InputError(f"the flow never visits node {idle[0]!r}")
-    listed = _made_by_parts(flow.steps)
-    clash = [name for name in listed if name in nodes]
-    clash += [node.writes for node in nodes.values() if node.writes in nodes]
-    if clash:
-        raise InputError(f"{clash[0]!r} is a node's name and cannot be written by others")
-    both = [node.writes for node in nodes.values() if node.writes in listed]
-    if both:
-        raise InputError(f"{both[0]!r} is written by a node and by a list")
+    _check_names(flow, nodes)
     deaf = [node.name for node in nodes.values() if node.roles and TALK in node.inputs]
     if deaf:
         raise InputError(f"node {deaf[0]!r} has roles, which talk: it cannot read a {TALK!r}")
@@ -67,9 +62,13 @@ def check_flow(flow: Flow, nodes: Nodes) -> None:
         raise InputError(f"the answer {flow.answer!r} is no node's answer")
     if not flow.answer and "" in _ends(flow.steps):
         raise InputError("the flow must end with a node's answer on every path")
+    _check_values(flow, nodes)
     most = most_steps(flow.steps, nodes)
     if most > flow.limit:
-        raise InputError(f"the flow may take {most} steps, its limit is {flow.limit}")
+        raise InputError(
+            f"the flow may take {most} steps, its limit is {flow.limit}: "
+            f"`limit` in `flow` raises it ({Flow.limit} unless given)"
+        )
 
 
 def made_in(flow: Flow, nodes: Nodes) -> Names:
@@ -178,9 +177,12 @@ def independent(block: Block, place: int, nodes: Nodes) -> int:
     return len(group)
 
 
+def _fields(node: Node) -> list[str]:
+    return [f"{node.name}.{field.name}" for field in node.output.fields]
+
+
 def _results(node: Node) -> set[str]:
-    fields = {f"{node.name}.{field.name}" for field in node.output.fields}
-    return {node.name, *fields, *([node.writes] if node.writes else [])}
+    return {node.name, *_fields(node), *([node.writes] if node.writes else [])}
 
 
 def _made_by_parts(block: Block) -> list[str]:
@@ -207,7 +209,9 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                 known |= _results(node)
             case Branch():
                 need(part.on, "a branch")
-                _check_cases(part, nodes)
+                cases = [value.strip() for value, _ in part.cases]  # spaces around do not count
+                if not cases or len(set(cases)) < len(cases):
+                    raise InputError("a branch needs cases, each with a value of its own")
                 after = [_after(inner, known, nodes, made) for inner in part.blocks]
                 known = frozenset.intersection(*after)
             case Loop():
@@ -217,10 +221,11 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                 if part.until not in inside:
                     raise InputError(f"a loop waits for {part.until!r}, which it does not write")
                 need(part.until, "a loop")
-                _check_values(part.until, [part.value], nodes)
             case Each():
                 need(part.over, "a list")
                 _check_turns(part.most, part.body)
+                if part.item == part.into:
+                    raise InputError(f"a list calls its items and its answers {part.item!r}")
                 _after(part.body, known | {part.item}, nodes, made)
                 if "" in _ends(part.body):
                     raise InputError("the block of a list must end with a node's answer")
@@ -240,22 +245,63 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
     return known
 
 
-def _check_cases(part: Branch, nodes: Nodes) -> None:
-    cases = [value for value, _ in part.cases]
-    if not cases or len(set(cases)) < len(cases):
-        raise InputError("a branch needs cases, each with a value of its own")
-    _check_values(part.on, cases, nodes)
+def _check_names(flow: Flow, nodes: Nodes) -> None:
+    """Refuse a name that two give values to: a node, a field of one, a list."""
+    owners: dict[str, str] = {}
+    listed = _made_by_parts(flow.steps)
+    taken = [*listed, *(node.writes for node in nodes.values())]
+    for node in nodes.values():
+        for name in _fields(node):
+            if name in nodes or name in taken or name in owners:
+                owner = owners.get(name, node.name)
+                raise InputError(
+                    f"{name!r} is a field of node {owner!r} and cannot be written by others"
+                )
+            owners[name] = node.name
+    clash = [name for name in taken if name in nodes]
+    if clash:
+        raise InputError(f"{clash[0]!r} is a node's name and cannot be written by others")
+    both = [node.writes for node in nodes.values() if node.writes in listed]
+    if both:
+        raise InputError(f"{both[0]!r} is written by a node and by a list")
 
 
-def _check_values(on: str, values: Sequence[str], nodes: Nodes) -> None:
-    """Refuse to wait for what a node's choice can never be."""
-    name, _, field = on.partition(".")
-    if name in nodes:
-        output = nodes[name].output
-        found = next((f for f in output.fields if f.name == field), output.answer)
-        never = [value for value in values if found.choices and value not in found.choices]
-        if never:
-            raise InputError(f"{on!r} is never {never[0]!r}: {', '.join(found.choices or ())}")
+def _check_values(flow: Flow, nodes: Nodes) -> None:
+    """Refuse to wait for what a node's number or choice can never be."""
+    start = dict(flow.start)
+    for part in parts_of(flow.steps):
+        match part:
+            case Branch(on):  # it may come before the node, and read what the name is at first
+                first = [start[on].strip()] if on in start else []
+                values = [value for value, _ in part.cases if value.strip() not in first]
+            case Loop(_, on, value):
+                values = [value]
+            case _:
+                continue
+        fields = _fields_named(on, nodes)
+        for value in values:
+            said = [_never(field, value.strip()) for field in fields]
+            if said and all(said):
+                raise InputError(f"{on!r} is never {value!r}: {said[0]}")
+
+
+def _fields_named(name: str, nodes: Nodes) -> list[Field]:
+    """Return the fields whose values a name may have: several where several nodes write it."""
+    return [
+        field
+        for node in nodes.values()
+        for field in node.output.fields
+        if name == f"{node.name}.{field.name}"
+        or (field == node.output.answer and name in (node.name, node.writes))
+    ]
+
+
+def _never(field: Field, value: str) -> str:
+    """Return what a field is instead, where it can never have a value; '' where it may."""
+    if field.type == "number":
+        return "" if re.fullmatch(NUMBER, value) else "it is a number"
+    choices = field.choices or ()
+    return "" if value in map(str.strip, choices) else ", ".join(choices)
 
 
 def _check_turns(count: int, body: Block) -> None:

@@ -64,7 +64,8 @@ def forward_all(
 def _trajectory(course: Course, state: State) -> Trajectory:
     answer = answer_of(course.agent, state.last)
     path = state.last.path if state.last else ""
-    return Trajectory(course.example, tuple(state.steps), answer, path)
+    warnings = tuple(dict.fromkeys(state.warnings))  # forks may say the same
+    return Trajectory(course.example, tuple(state.steps), answer, path, warnings)
 
 
 def take(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) -> list[Step]:

@@ -134,7 +134,7 @@ def bypassed(agent: Agent, name: str) -> Agent:
     >>> # bypassed(agent, "notes").node("answer").inputs
     """
     node = agent.node(name)
-    if any(_asks(part) == name for part in parts_of(agent.flow.steps)):
+    if any(asks(part) == name for part in parts_of(agent.flow.steps)):
         raise InputError(f"the flow asks what node {name!r} says")
     (source,) = node.inputs
     known = (name, f"{name}.{node.output.answer.name}")
@@ -305,52 +305,6 @@ def branched(agent: Agent, name: str, on: str, value: str, new: Node) -> Agent:
     return with_flow(base, put(flow, name, lambda _: (part,)), new)
 
 
-def recased(agent: Agent, name: str, value: str, new: str) -> Agent:
-    """Return the agent with what a value of a node leads to led to by another value.
-
-    In branches a value that leads elsewhere changes places with it; a loop ends at the other one.
-
-    >>> # recased(agent, "kind", "refund", "delivery").flow.steps
-    """
-    places = {value: new, new: value}
-
-    def change(part: Part) -> Part:
-        match part:
-            case Branch() if _asks(part) == name and value in dict(part.cases):
-                cases = tuple((places.get(case, case), block) for case, block in part.cases)
-                return replace(part, cases=cases)
-            case Loop(value=end) if _asks(part) == name and end == value:
-                return replace(part, value=new)
-        return part
-
-    return _changed(agent, change, f"nothing goes by node {name!r} being {value!r}")
-
-
-def timed(agent: Agent, name: str, times: int) -> Agent:
-    """Return the agent with the parts that repeat a node doing so so many times, at most or always.
-
-    >>> # timed(agent, "answer", 7).flow.steps
-    """
-
-    def change(part: Part) -> Part:
-        match part:
-            case Loop() | Each() if name in names_of(part.body):
-                return replace(part, most=times)
-            case Vote() | Best() if name in names_of(part.body):
-                return replace(part, times=times)
-        return part
-
-    return _changed(agent, change, f"nothing repeats node {name!r} another number of times")
-
-
-def _changed(agent: Agent, change: Callable[[Part], Part], otherwise: str) -> Agent:
-    """Return the agent with all parts of its flow changed; InputError where nothing changes."""
-    steps = mapped(agent.flow.steps, lambda block: tuple(map(change, block)))
-    if steps == agent.flow.steps:
-        raise InputError(otherwise)
-    return with_flow(agent, replace(agent.flow, steps=steps))
-
-
 def renamed(node: Node, old: str, new: str) -> Node:
     """Return a node that reads another name; its demos go with it.
 
@@ -371,8 +325,12 @@ def renamed(node: Node, old: str, new: str) -> Node:
     return replace(node, inputs=inputs, demos=demos)
 
 
-def _asks(part: Part) -> str:
-    """Return the node whose answer a part of a flow goes by; '' where there is none."""
+def asks(part: Part) -> str:
+    """Return the node whose answer a part of a flow goes by; '' where there is none.
+
+    >>> asks(Loop(("write",), "check.answer", "ok"))
+    'check'
+    """
     match part:
         case Branch():
             return part.on.partition(".")[0]
@@ -408,7 +366,7 @@ def _pruned(steps: Block, name: str) -> Block:
         for part in block:
             if part == name:
                 continue
-            if not isinstance(part, str) and _asks(part) == name:
+            if not isinstance(part, str) and asks(part) == name:
                 kept += part.other if isinstance(part, Branch) else part.body
                 continue
             if isinstance(part, Branch):

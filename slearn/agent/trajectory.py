@@ -48,7 +48,8 @@ class Step:
 class Trajectory:
     """The steps that one example took through the agent, in order.
 
-    `answered` is the path of the step whose answer is the agent's.
+    `answered` is the path of the step whose answer is the agent's. `warnings` say what was left out
+    on the way: items of a list.
 
     >>> Trajectory(Example("1", {"input": "hot"}), (), "cold").as_json()["answer"]
     'cold'
@@ -58,6 +59,7 @@ class Trajectory:
     steps: tuple[Step, ...]
     answer: str
     answered: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def end(self) -> Step:
@@ -84,4 +86,5 @@ class Trajectory:
             "example": self.example.id,
             "answer": self.answer,
             "steps": [step.as_json() for step in self.steps],
+            **({"warnings": list(self.warnings)} if self.warnings else {}),
         }

@@ -61,6 +61,7 @@ class State:
     seen: Counter[str] = field(default_factory=Counter)
     earlier: tuple[Step, ...] = ()  # the steps before this state forked
     voters: tuple[Step, ...] = ()  # the steps whose answers vote for the agent's
+    warnings: list[str] = field(default_factory=list)  # what was left out, in words
     grade: float = float("-inf")
 
     @property
@@ -77,13 +78,16 @@ class State:
         """Return a state that goes its own way from here; its steps are those from here on."""
         values, origin, seen = dict(self.values), dict(self.origin), Counter(self.seen)
         earlier = tuple(self.so_far)
-        return replace(self, values=values, origin=origin, steps=[], seen=seen, earlier=earlier)
+        own = replace(self, values=values, origin=origin, steps=[], seen=seen, earlier=earlier)
+        own.warnings = []
+        return own
 
     def join(self, forks: Sequence[State]) -> None:
-        """Keep the steps of all that forked."""
+        """Keep the steps of all that forked, and what was left out there."""
         for fork in forks:
             self.steps += fork.steps
             self.seen |= fork.seen
+            self.warnings += fork.warnings
 
     def adopt(self, other: State, forks: Sequence[State]) -> None:
         """Go on as one of several that forked, and keep the steps of all of them."""
@@ -157,7 +161,7 @@ def _block(
                         break
                     again = f"{mark}#{turn + 1}"
                     yield from _block(course, part.body, state, again, luck, False)
-                    if state.values[part.until].strip() == part.value:
+                    if part.ended(state.values[part.until]):
                         break
                     state.led = (*state.led, *_origin(state, part.until))
                 state.led = led  # what follows would have come anyway
@@ -267,9 +271,12 @@ def _origin(state: State, name: str) -> tuple[str, ...]:
 
 def _each(course: Course, part: Each, state: State, mark: str, luck: int) -> Walking:
     """Walk the block of a list once for every item, all at once."""
-    items = items_of(_value(course, state, part.over, "a list"))[: part.most]
-    if course.late(state.so_far):
-        items = items[:1]
+    found, late = items_of(_value(course, state, part.over, "a list")), course.late(state.so_far)
+    items = found[: 1 if late else part.most]
+    if len(items) < len(found):
+        why = "time or tokens are up" if late else f"`most` is {part.most}"
+        few = f"only {len(items)} of the {len(found)} items"
+        state.warnings.append(f"of the list {part.over!r} {few} counted: {why}")
     forks = []
     for item in items:
         fork = state.fork()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from slearn.agent import Agent, Field, Node, flow_lines, signature
-from slearn.cli.output import one_line
+from slearn.cli.output import visible
 from slearn.values import Tool
 
 NOTHING = "no differences"
@@ -69,7 +69,7 @@ def _describe(node: Node) -> dict[str, list[str]]:
         "inputs": list(node.inputs),
         "instructions": list(node.instructions),
         "demos": demos,
-        "output": [_field(field) for field in node.output.fields],
+        "output": [field_text(field) for field in node.output.fields],
         "layout": [node.layout],
         "writes": [node.writes] if node.writes else [],
         "roles": [f"{role.name}: {role.says}" for role in node.roles],
@@ -92,7 +92,12 @@ def _tool(tool: Tool) -> list[str]:
     ]
 
 
-def _field(field: Field) -> str:
+def field_text(field: Field) -> str:
+    """Return a field of an output in words.
+
+    >>> field_text(Field(type="choice", choices=("yes", "no")))
+    'answer: choice, one of yes, no'
+    """
     parts = [f"{field.name}: {field.type}"]
     if field.type == "choice":
         parts.append("one of " + ", ".join(field.choices or ("the row's own",)))
@@ -113,12 +118,8 @@ def _part(
 ) -> dict[str, Any] | None:
     if list(before) == list(after):
         return None
-    old, new = [list(map(_shown, side)) for side in (before, after)]
+    old, new = [list(map(visible, side)) for side in (before, after)]
+    if old == new:  # they differ in what is not shown: a tab, say
+        old, new = [[repr(line)[1:-1] for line in side] for side in (before, after)]
     lines = [line for line in difflib.ndiff(old, new) if not line.startswith("?")]
     return {"node": node, "part": part, "lines": lines}
-
-
-def _shown(line: str) -> str:
-    """Return a line as a terminal may show it, with its indentation: it may be code."""
-    indent = len(line) - len(line.lstrip(" "))
-    return " " * indent + one_line(line)

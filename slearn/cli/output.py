@@ -36,8 +36,16 @@ def one_line(text: str) -> str:
     >>> one_line("two\nlines\x1b[2J")
     'two lines [2J'
     """
-    shown = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(shown.split())
+    return " ".join(visible(text).split())
+
+
+def visible(text: str) -> str:
+    r"""Return a text as one line without control characters, and with all its spaces.
+
+    >>> visible("if x:\n    y")
+    'if x:     y'
+    """
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def shorten(text: str, length: int = 100) -> str:

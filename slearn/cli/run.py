@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from slearn.cli import options
-from slearn.cli.output import emit
+from slearn.cli.output import emit, say
 from slearn.errors import InputError
 
 
@@ -34,7 +34,8 @@ def run(
     """Answer one input with an agent.
 
     INPUT is an argument or stands on standard input; an agent that reads several values gets them
-    as a JSON object. The answer goes to standard output, and nothing is written anywhere.
+    as a JSON object. The answer goes to standard output, and nothing is written anywhere. Items of
+    a list that were left out are told on standard error.
     """
     from slearn.cli.scoring import answer_one
 
@@ -45,9 +46,12 @@ def run(
     found = answer_one(
         agent, text, model, context, threads, max_memory, sandbox, seconds=max_seconds
     )
+    for warning in found.warnings:
+        say(f"warning: {warning}")
     if as_json:
         shown = found.as_json()
-        emit({"answer": shown["answer"], "steps": shown["steps"]})
+        warnings = list(found.warnings)
+        emit({"answer": shown["answer"], "steps": shown["steps"], "warnings": warnings})
     else:
         click.echo(found.answer)
 

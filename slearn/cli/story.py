@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slearn.agent import flow_lines
 from slearn.cli.history import row_of, trained_agent
-from slearn.cli.output import cell, figure, one_line, shorten
+from slearn.cli.output import cell, figure, one_line, shorten, visible
 
 if TYPE_CHECKING:
     from slearn.store import RunInfo, Store
@@ -85,7 +85,7 @@ def story_text(story: Mapping[str, Any]) -> str:
     elif "error" in result:
         lines.append(f"error: {one_line(str(result['error']))}")
     if len(story["flow"]) > 1:
-        lines += ["", "the flow:", *(f"  {line}" for line in story["flow"])]
+        lines += ["", "the flow:", *(f"  {visible(line)}" for line in story["flow"])]
     lines += ["", "steps (the best candidate of each):"] if story["steps"] else ["", "no step yet"]
     for step in story["steps"]:
         lines += _step_lines(step)
@@ -134,13 +134,14 @@ def _step_lines(step: Mapping[str, Any]) -> list[str]:
 
 # What a flag of an edit says, where it says what is not usual.
 _FLAGS = {("behind", True): ["behind it,"], ("read", False): ["for the flow alone,"]}
+_PLACES = ("line", "index", "to")  # `after` is how many lines stand before, and so counts from 1
 
 
 def edit_text(edit: Mapping[str, Any]) -> str:
-    """Return an edit in words.
+    """Return an edit in words; places are counted from 1, as everywhere for people.
 
-    >>> edit_text({"op": "drop_line", "node": "answer", "line": 2})
-    'drop_line: node answer, line 2'
+    >>> edit_text({"op": "DropLine", "node": "answer", "line": 0})
+    'DropLine: node answer, line 1'
     """
     parts = [f"{edit.get('op', 'edit')}:"]
     for name, value in edit.items():
@@ -154,6 +155,8 @@ def edit_text(edit: Mapping[str, Any]) -> str:
             parts.append(f"{len(value)} {name},")
         elif isinstance(value, bool):
             parts += _FLAGS.get((name, value), ())
+        elif name in _PLACES and isinstance(value, int):
+            parts.append(f"{name} {value + 1},")
         elif name != "op":
             parts.append(f"{name} {shorten(str(value), 80)},")
     return " ".join(parts).rstrip(",:")

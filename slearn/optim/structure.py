@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from slearn.agent import Agent, Best, Node, Vote, reshape
+from slearn.agent import Agent, Best, Node, Vote, conditions, reshape
 from slearn.errors import InputError
 
 
@@ -175,9 +175,9 @@ def _made(agent: Agent, edit: StructureEdit) -> Agent:
         case AddCase(node, on, value, new):
             return reshape.branched(agent, node, on, value, new)
         case ChangeCase(node, value, other):
-            return reshape.recased(agent, node, value, other)
+            return conditions.recased(agent, node, value, other)
         case SetTimes(node, times):
-            return reshape.timed(agent, node, times)
+            return conditions.timed(agent, node, times)
 
 
 def brought(edit: StructureEdit) -> tuple[Node, ...]:

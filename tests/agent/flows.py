@@ -148,14 +148,19 @@ class _Maker:
                 known = known | made
         return tuple(parts), known
 
+    def value(self, on: str) -> str:
+        """Draw a value that a name may have."""
+        name = on.partition(".")[0]
+        owners = [node for node in self.nodes.values() if name in (node.name, node.writes)]
+        if not owners or on.endswith(".why"):
+            return self.draw(self.values)
+        return "2" if owners[0].output == NUMBER else "yes"
+
     def part(self, kind: str, known: set[str], depth: int, behind: bool) -> tuple[Part, set[str]]:
         """Make one part, and return what is known after it."""
         if kind == "branch":
             on = self.chance("kind", *sorted(known))
-            owner = self.nodes.get(on.partition(".")[0])
-            value = "yes" if owner else self.draw(self.values)
-            if owner and on.endswith(".why"):
-                value = self.draw(self.values)
+            value = self.value(on)
             first, after = self.block(set(known), depth - 1)
             other, other_after = (), set(known)
             if not behind or self.chance(True, False):

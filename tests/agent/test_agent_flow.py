@@ -47,6 +47,8 @@ def agent(nodes: list[Node], *steps: Part, **settings: Any) -> Agent:
 
 
 A, B, C = n("a"), n("b"), n("c")
+NUMBER = n("n", output=Contract((Field("answer", "number"),)))
+SPACED = n("a", output=Contract((Field("answer", "choice", choices=("yes ", "no")),)))
 CHECK = n("check", "a", output=Contract((Field("answer", "choice", choices=("ok", "no")),)))
 
 # nodes, steps, settings of the flow, what the message says
@@ -132,9 +134,32 @@ REFUSED: list[tuple[list[Node], tuple[Part, ...], dict[str, Any], str]] = [
         {},
         "'a' is never 'Pay': pay, talk",
     ),
+    ([NUMBER], (Loop(("n",), "n", "banana"),), {}, "'n' is never 'banana': it is a number"),
+    ([NUMBER], (Loop(("n",), "n.answer", "1e3"),), {}, "'n.answer' is never '1e3': it is a number"),
+    ([NUMBER], ("n", Branch("n", (("5", ()), ("+5", ())))), {}, "'n' is never '+5': it is a numb"),
+    ([SPACED], ("a", Branch("a", (("ye s", ()),))), {}, "'a' is never 'ye s': yes , no"),
+    (
+        [replace(NUMBER, writes="x"), replace(CHECK, writes="x", inputs=("input",))],
+        ("n", "check", Branch("x", (("7", ()), ("no", ()), ("maybe", ())))),
+        {},
+        "'x' is never 'maybe': it is a number",  # nor one of the choices of the other writer
+    ),
     ([A], ("a", Branch("a", ())), {}, "a branch needs cases, each with a value of its own"),
     ([A], ("a", Branch("a", (("x", ()), ("x", ("a",))))), {}, "each with a value of its own"),
+    ([A], ("a", Branch("a", (("x", ()), (" x", ())))), {}, "each with a value of its own"),
     # names
+    ([A, n("a.answer")], ("a", "a.answer"), {}, "'a.answer' is a field of node 'a' and cannot be"),
+    ([A, replace(B, writes="a.answer")], ("a", "b"), {}, "'a.answer' is a field of node 'a' and"),
+    ([replace(A, writes="a.answer")], ("a",), {}, "'a.answer' is a field of node 'a' and cannot"),
+    (
+        [n("a", output=Contract((Field("b.c"),))), n("a.b", output=Contract((Field("c"),)))],
+        ("a", "a.b"),
+        {},
+        "'a.b.c' is a field of node 'a' and cannot be written by others",
+    ),
+    ([A, B], ("a", Each("l", "a.answer", ("b",), "y"), "b"), {}, "'a.answer' is a field of node"),
+    ([A, B], ("a", Each("l", "x", ("b",), "a.answer"), "b"), {}, "'a.answer' is a field of node"),
+    ([A, B], ("a", Each("l", "i", ("b",), "i"), "b"), {}, "a list calls its items and its answers"),
     ([A, B], ("a", Each("list", "a", ("b",), "y"), "b"), {}, "'a' is a node's name and cannot be"),
     ([A, B], ("a", Each("list", "x", ("b",), "b"), "b"), {}, "'b' is a node's name and cannot be"),
     ([replace(A, writes="b"), B], ("a", "b"), {}, "'b' is a node's name and cannot be written"),
@@ -156,6 +181,7 @@ REFUSED: list[tuple[list[Node], tuple[Part, ...], dict[str, Any], str]] = [
     ),
     # the limit
     ([A, B], ("a", "b"), {"limit": 1}, "the flow may take 2 steps, its limit is 1"),
+    ([A], (Vote(("a",), 17),), {"limit": 16}, "16: `limit` in `flow` raises it (16 unless given)"),
     ([A], (Vote((Loop(("a",), "a", "ok", 3),), 4),), {"limit": 11}, "may take 12 steps"),
     ([replace(A, roles=ROLES, rounds=2)], ("a",), {"limit": 4}, "may take 5 steps"),
     # the answer
@@ -210,6 +236,19 @@ def test_a_name_that_all_cases_write_is_known_behind_the_branch() -> None:
 
 def test_what_the_cases_of_a_text_are_nobody_knows_before() -> None:
     assert agent([A, B], "a", Branch("a", (("anything", ("b",)),))).ends == ("b", "a")
+
+
+def test_values_that_a_node_may_have_are_waited_for() -> None:
+    assert agent([NUMBER], Loop(("n",), "n", " -2.50 "))
+    assert agent([SPACED], "a", Branch("a", (("yes", ()), (" no", ()))))
+    # What a name is at first is none of the node's values, and a case may go by it.
+    before = Branch("n", (("none", ("a",)),))
+    assert agent([NUMBER, A], before, "n", start=(("n", "none"),))
+    with pytest.raises(InputError, match="'n' is never 'none': it is a number"):
+        agent([NUMBER, A], before, "n", start=(("n", ""),))
+    # Of several that write a name one may have the value.
+    writers = [replace(NUMBER, writes="x"), replace(CHECK, writes="x", inputs=("input",))]
+    assert agent(writers, "n", "check", Branch("x", (("7", ()), ("ok", ()))))
 
 
 ENDS: list[tuple[list[Node], tuple[Part, ...], str, tuple[str, ...]]] = [

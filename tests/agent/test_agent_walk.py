@@ -111,6 +111,15 @@ def test_a_branch_may_go_by_the_data_and_spaces_around_a_value_do_not_count() ->
     assert found[0].end.reads == ()
 
 
+def test_spaces_around_a_case_and_around_the_value_of_a_loop_do_not_count() -> None:
+    spaced = Contract((Field("answer", "choice", choices=("yes ", "no")),))
+    made = agent([n("k", output=spaced), n("a"), n("b")], "k",
+                 Branch("k", (("yes ", ("a",)),), ("b",)))  # fmt: skip
+    assert run(made, saying({"k": "yes "}))[0].end.node == "a"
+    again = agent([n("k", output=spaced)], Loop(("k",), "k", " yes", 4))
+    assert len(run(again, saying({"k": ["no", "yes ", "no"]}))[0].steps) == 2
+
+
 def test_where_no_case_fits_and_nothing_else_stands_the_answer_is_what_was_before() -> None:
     made = agent([n("a"), n("b")], "a", Branch("kind", (("x", ("b",)),)))
     found = run(made, saying({}), row("1", kind="x"), row("2", kind="y"))
@@ -272,6 +281,25 @@ def test_a_list_runs_its_block_for_every_item(text: str) -> None:
 def test_of_a_longer_list_the_first_items_count() -> None:
     found = run(listed(2), saying({}), row(list="p\nq\nr"))[0]
     assert [s.inputs["item"] for s in found.steps[:-1]] == ["p", "q"]
+    assert found.warnings == ("of the list 'list' only 2 of the 3 items counted: `most` is 2",)
+    assert found.as_json()["warnings"] == list(found.warnings)
+
+
+def test_a_list_says_that_time_was_up_and_nothing_where_nothing_was_left_out() -> None:
+    said = "of the list 'list' only 1 of the 2 items counted: time or tokens are up"
+    rows = [row("1", list="p\nq"), row("2", list="p")]
+    late = run(listed(2), saying({}), *rows, late=lambda: True)
+    assert [found.warnings for found in late] == [(said,), ()]
+    whole = run(listed(2), saying({}), *rows)
+    assert [found.warnings for found in whole] == [(), ()]
+    assert "warnings" not in whole[0].as_json()
+
+
+def test_what_a_list_left_out_inside_votes_is_said_once() -> None:
+    nodes = [n("part", "item"), n("whole", "all")]
+    made = agent(nodes, Vote((Each("list", "item", ("part",), "all", 1), "whole"), 3))
+    found = run(made, saying({}), row(list="p\nq"))[0]
+    assert len(found.steps) == 6 and len(found.warnings) == 1
 
 
 def test_an_empty_list_leaves_an_empty_text() -> None:

@@ -200,6 +200,23 @@ def test_after_its_seconds_a_flow_begins_no_other_turn(here: Path, slearn: Any) 
     assert len(json.loads(slearn(*run, "--max-seconds", 0.0000001).stdout)["steps"]) == 1
 
 
+def test_items_of_a_list_that_are_left_out_are_told(here: Path, slearn: Any) -> None:
+    text = (
+        "slearn: 1\nnodes:\n- {name: part, instructions: [Write.], inputs: [item]}\n"
+        "- {name: whole, instructions: [Write.], inputs: [all]}\nflow:\n  steps:\n"
+        "  - {each: item, of: input, do: [part], as: all, most: 2}\n  - whole\n"
+    )
+    (here / "list.yaml").write_text(text, encoding="utf-8")
+    run = ("run", here / "list.yaml", "--model", "scripted")
+    said = "of the list 'input' only 2 of the 3 items counted: `most` is 2"
+    assert slearn(*run, "a\nb\nc").stderr.splitlines()[-1] == f"warning: {said}"
+    told = slearn(*run, "a\nb\nc", "--json")
+    assert json.loads(told.stdout)["warnings"] == [said] and said in told.stderr
+    assert json.loads(slearn(*run, "a\nb", "--json").stdout)["warnings"] == []
+    late = slearn(*run, "a\nb", "--max-seconds", 0.0000001).stderr
+    assert "only 1 of the 2 items counted: time or tokens are up" in late
+
+
 @pytest.mark.parametrize("metric", ["number", "call"])
 def test_targets_that_the_metric_cannot_read_are_told_with_their_row(
     project: Path, slearn: Any, metric: str

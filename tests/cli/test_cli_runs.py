@@ -13,10 +13,11 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from slearn.agent import agent_from_text, load_agent
+from slearn.agent import Agent, Branch, Demo, Flow, Node, agent_from_text, load_agent, save_agent
 from slearn.cli import main
-from slearn.cli.changes import compare
-from slearn.cli.story import story_text
+from slearn.cli.changes import changes_text, compare
+from slearn.cli.story import edit_text, story_text
+from slearn.optim import DropDemo, InsertLine, MoveLine, ReplaceDemo, ReplaceLine, edit_as_json
 from slearn.store import RECORD_TABLES, Store
 from slearn.store.migrations import MIGRATIONS, migrate
 
@@ -279,3 +280,53 @@ def test_show_draws_a_flow_of_more_than_one_line(trained: Any, slearn: Any) -> N
     assert story["flow"] == ["answer"] and "the flow:" not in story_text(story)
     drawn = story_text({**story, "flow": ["vote of 3", "└─ answer"]})
     assert "the flow:\n  vote of 3\n  └─ answer\n" in drawn
+
+
+NODES = (Node("kind", ("Say it.",)), Node("pay", ("Pay.",), ("input", "kind")))
+FLOW = Flow(("kind", Branch("kind", (("x", ("pay",)), ("y", ("pay",))), ("kind",))))
+
+
+def test_a_diff_keeps_the_spaces_of_a_drawing_and_of_code() -> None:
+    one = Agent("a", NODES, Flow(("kind", "pay")))
+    shown = changes_text(compare(one, Agent("a", NODES, FLOW))).splitlines()
+    assert "    + │  └─ pay" in shown and "    +    └─ kind" in shown
+    head = "slearn: 1\nnodes:\n- {name: a, instructions: [x], tools: [f]}\ntools:\n- name: f\n"
+    codes = ["def f():\n    return 1", "def f():\n    return  1", "def f():\n\treturn  1"]
+    plain, wide, tab = (agent_from_text(f"{head}  code: {json.dumps(code)}\n") for code in codes)
+    (part,) = compare(plain, wide)
+    assert part["lines"][-2:] == ["-     return 1", "+     return  1"]
+    (part,) = compare(wide, tab)
+    assert part["lines"][-2:] == ["-     return  1", "+  return  1"]
+
+
+def test_a_diff_of_what_is_not_shown_is_no_heading_alone() -> None:
+    one, two = (Agent("a", (Node("n", (f"one{gap}two",)),), Flow(("n",))) for gap in " \t")
+    assert compare(one, two)[0]["lines"] == ["- one two", "+ one\\ttwo"]
+
+
+def test_edits_count_from_1_for_people_and_from_0_in_json() -> None:
+    told = {
+        "line 1, text X": ReplaceLine("n", 0, "X"),
+        "after 0, text X": InsertLine("n", 0, "X"),  # in front of line 1
+        "line 3, to 1": MoveLine("n", 2, 0),
+        "index 1": DropDemo("n", 0),
+    }
+    for words, edit in told.items():
+        assert edit_text(edit_as_json(edit)) == f"{type(edit).__name__}: node n, {words}"
+    other = edit_as_json(ReplaceDemo("n", 1, Demo({"input": "a"}, {"answer": "b"})))
+    assert edit_text(other).startswith("ReplaceDemo: node n, index 2, ") and other["index"] == 1
+
+
+def test_show_draws_an_agent_file(slearn: Any, here: Path) -> None:
+    save_agent(Agent("a", NODES, FLOW), here / "agent.yaml")
+    shown = slearn("show", "agent.yaml").stdout
+    assert shown.startswith("agent a: reads input, scored by exact\n\nthe flow:\n  kind\n")
+    assert "\n  │  └─ pay\n" in shown
+    assert "\n  pay: reads input, kind, 1 line, 0 demos\n    answer: text, up to" in shown
+    told = json.loads(slearn("show", "agent.yaml", "--json").stdout)
+    assert told["flow"][:2] == ["kind", "branch on kind"]
+    assert [node["node"] for node in told["nodes"]] == ["kind", "pay"]
+    (here / "r1").write_text("slearn: 1", encoding="utf-8")  # a file that is there is one
+    assert "r1:1: the file: expected `nodes`" in slearn("show", "r1", code=2).stderr
+    assert "no.yml: cannot be read" in slearn("show", "no.yml", code=2).stderr
+    assert "no store here" in slearn("show", "r2", code=2).stderr
