@@ -24,6 +24,7 @@ from slearn.agent.flow import (
 from slearn.agent.forward import Pairs, forward, forward_all, last_asks, take
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Node, Role, ToolCall
 from slearn.agent.render import inputs_text, instructions, render, signature
+from slearn.agent.toolfile import check_tool
 from slearn.agent.trajectory import Step, Trajectory
 from slearn.agent.use import room
 from slearn.agent.walk import LUCKY
@@ -60,6 +61,7 @@ __all__ = [
     "agent_digest",
     "agent_from_text",
     "agent_to_text",
+    "check_tool",
     "conditions",
     "doubt",
     "flow_lines",

@@ -6,6 +6,7 @@ Scalars keep the text that stands in the file: a choice written `no` or `1.50` i
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection
@@ -17,6 +18,7 @@ import yaml
 from slearn.errors import AgentFileError
 
 _ALIASED = 10_000  # values beyond those that are written
+_DEEPEST = 100  # lists and mappings inside each other
 _NAMED: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "false": False}
 _WHOLE = re.compile(r"[-+]?[0-9]{1,300}")
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -126,6 +128,24 @@ class Place:
             return number
         return self.text()
 
+    def object(self, what: str) -> dict[str, Any]:
+        """Return a mapping as plain data, written as YAML or as JSON text."""
+        value = self.plain()
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                value = None
+        if not isinstance(value, dict):
+            raise self.fail(what)
+        if _nested(value):
+            raise self.fail(f"{what}, nested {_DEEPEST} levels at most")
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # JSON text can escape half of a pair
+            raise self.fail(f"{what} that is valid UTF-8") from None
+        return value
+
     @property
     def is_text(self) -> bool:
         """Whether a single value stands here, and no list or mapping."""
@@ -159,15 +179,23 @@ def read_document(text: str, file: str) -> Place:
         raise AgentFileError("nested too deeply", where=f"{file}:1") from None
     if node is None:
         raise AgentFileError("the file is empty", where=f"{file}:1", hint="it needs `slearn: 1`")
-    _check_aliases(node, file)
+    _check_shape(node, file)
     return Place(node, file)
 
 
-def _check_aliases(root: yaml.Node, file: str) -> None:
-    """Refuse a value that contains itself, and aliases that stand for more than a file can hold."""
+def _check_shape(root: yaml.Node, file: str) -> None:
+    """Refuse what contains itself, is nested too deeply, or stands for more than a file can hold.
+
+    Whoever reads the file goes down into it, so that its depth is bounded here.
+    """
     sizes: dict[int, int] = {}  # of what was seen whole, with all that it holds
+    depths: dict[int, int] = {}
     inside: set[int] = set()
     stack = [root]
+
+    def fault(node: yaml.Node, message: str, hint: str) -> AgentFileError:
+        return AgentFileError(message, where=f"{file}:{node.start_mark.line + 1}", hint=hint)
+
     while stack:
         node = stack[-1]
         held = _held(node)
@@ -175,17 +203,27 @@ def _check_aliases(root: yaml.Node, file: str) -> None:
             inside.add(id(node))
             for one in held:
                 if id(one) in inside:
-                    line = one.start_mark.line + 1
-                    message = "a value that contains itself"
-                    raise AgentFileError(message, where=f"{file}:{line}", hint="write it out")
+                    raise fault(one, "a value that contains itself", "write it out")
             stack += [one for one in held if id(one) not in sizes]
             continue
         stack.pop()
         inside.discard(id(node))
         sizes[id(node)] = 1 + sum(sizes[id(one)] for one in held)
+        depths[id(node)] = 1 + max((depths[id(one)] for one in held), default=0)
+        if depths[id(node)] > _DEEPEST:
+            raise fault(node, "nested too deeply", f"{_DEEPEST} levels are the most")
     if sizes[id(root)] - len(sizes) > _ALIASED:
         message = f"aliases that stand for more than {_ALIASED:,} values"
-        raise AgentFileError(message, where=f"{file}:1", hint="name fewer of them")
+        raise fault(root, message, "name fewer of them")
+
+
+def _nested(value: Any) -> bool:
+    """Say whether plain data is nested more deeply than a file may be."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        held = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for inner in held for one in inner if isinstance(one, dict | list)]
+    return bool(level)
 
 
 def _held(node: yaml.Node) -> list[yaml.Node]:

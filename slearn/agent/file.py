@@ -131,6 +131,8 @@ def _read_node(place: Place, tools: Mapping[str, Tool]) -> Node:
     if "name" not in fields:
         raise place.fail("`name`")
     name = fields["name"].text()
+    if not name:
+        raise fields["name"].fail("a name that is not empty")
     if "instructions" not in fields:
         raise place.fail(f"`instructions` of node {name!r}, a list of lines")
     inputs = fields["inputs"].texts() if "inputs" in fields else ("input",)
@@ -191,7 +193,7 @@ def _read_demo(place: Place, inputs: tuple[str, ...], contract: Contract) -> Dem
     calls = read_calls(fields["calls"]) if "calls" in fields else ()
     functions = None
     if "functions" in fields:
-        functions = tuple(read_tools(fields["functions"]).values())
+        functions = tuple(read_tools(fields["functions"], runs=False).values())
     return Demo(values["inputs"], values["output"], source, choices, functions, calls)
 
 
@@ -265,15 +267,7 @@ def _read_field(place: Place) -> Field:
 
 
 def _read_schema(place: Place) -> str:
-    value = place.plain()
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise place.fail("a JSON schema") from None
-    if not isinstance(value, dict):
-        raise place.fail("a JSON schema, `name: value` entries")
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(place.object("a JSON schema, `name: value` entries"), ensure_ascii=False)
 
 
 def _write_node(node: Node) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from slearn.agent.document import Place
 from slearn.agent.model import TOOL_CHOICES, Node, ToolCall
-from slearn.engine import call_grammar
+from slearn.engine import call_grammar, check_parameters
 from slearn.errors import InputError
 from slearn.tools import function_tool, tool_from_code
 from slearn.values import Tool
@@ -19,14 +19,15 @@ _RUNS = _TOOL[3:]
 SETTINGS = ("tools", "tool_choice", "max_calls")
 
 
-def read_tools(place: Place) -> dict[str, Tool]:
+def read_tools(place: Place, *, runs: bool = True) -> dict[str, Tool]:
     """Read the tools of an agent by name; the reverse of `write_tool`.
 
-    What code or a function tells of itself need not be written: description and parameters.
+    What code or a function tells of itself need not be written: description and parameters. Those
+    that a row brought are called and not run: they are as they came, without `runs`.
     """
     found: dict[str, Tool] = {}
     for entry in place.items("a list of tools"):
-        tool = _read_tool(entry)
+        tool = _read_tool(entry, runs)
         if tool.name in found:
             raise entry.fail(f"tools with different names, not {tool.name!r} twice")
         found[tool.name] = tool
@@ -48,6 +49,10 @@ def read_settings(fields: Mapping[str, Place], tools: Mapping[str, Tool]) -> dic
     if "tools" in fields:
         places = fields["tools"].items("a list of names of tools")
         found["tools"] = tuple(_named(place, tools) for place in places)
+        names = [tool.name for tool in found["tools"]]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise places[index].fail(f"tools with different names, not {name!r} twice")
     if "tool_choice" in fields:
         found["tool_choice"] = fields["tool_choice"].one_of(TOOL_CHOICES)
     if "max_calls" in fields:
@@ -82,32 +87,51 @@ def write_calls(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
     ]
 
 
-def _read_tool(place: Place) -> Tool:
+def check_tool(tool: Tool) -> None:
+    """Refuse a tool that could not stand in an agent file.
+
+    >>> check_tool(Tool("now", server="python -m clock"))
+
+    Raises InputError where no call of it could be written, and where nothing runs it.
+    """
+    if not tool.name:
+        raise InputError("a tool has no name")
+    if not any(getattr(tool, kind).strip() for kind in _RUNS):
+        raise InputError(f"one of {', '.join(_RUNS)} is missing: nothing runs {tool.name!r}")
+    check_parameters(tool)
+    _check_call(tool)
+
+
+def _check_call(tool: Tool) -> None:
+    if any(letter in tool.name for letter in '"\\\n\r'):
+        raise InputError("quotes and line breaks cannot stand in a tool's name")
+    call_grammar([tool])
+
+
+def _read_tool(place: Place, runs: bool) -> Tool:
     fields = place.fields(_TOOL)
-    runs = [kind for kind in _RUNS if kind in fields]
-    if len(runs) > 1:
-        raise fields[runs[1]].fail(f"one of {', '.join(_RUNS)}, not {runs[0]} too")
+    kinds = [kind for kind in _RUNS if kind in fields]
+    if len(kinds) > 1:
+        raise fields[kinds[1]].fail(f"one of {', '.join(_RUNS)}, not {kinds[0]} too")
     name = fields["name"].text() if "name" in fields else ""
     description = fields["description"].text() if "description" in fields else ""
     given = _read_parameters(fields["parameters"]) if "parameters" in fields else ""
-    if not name and runs != ["function"]:
+    if not name and kinds != ["function"]:
         raise place.fail("`name`")
     try:
         told = Tool(name)
-        if runs == ["code"]:
+        if kinds == ["code"]:
             told = tool_from_code(fields["code"].text(), name, description)
             _same_names(given, told)
-        elif runs == ["function"] and not (name and given):
+        elif kinds == ["function"] and not (name and given):
             told = function_tool(fields["function"].text(), description)
         tool = Tool(
             name or told.name,
             description or told.description,
             given or told.parameters,
-            **{kind: fields[kind].text() for kind in runs},
+            **{kind: fields[kind].text() for kind in kinds},
         )
-        if any(letter in tool.name for letter in '"\\\n\r'):
-            raise InputError("quotes and line breaks cannot stand in a tool's name")
-        call_grammar([tool])
+        (check_tool if runs else _check_call)(tool)
     except InputError as problem:
         hint = f" ({problem.hint})" if problem.hint else ""
         raise place.fail(f"a tool that can be called: {problem.message}{hint}") from None
@@ -122,25 +146,13 @@ def _same_names(given: str, told: Tool) -> None:
 
 
 def _names(parameters: str) -> set[str]:
-    return set(json.loads(parameters).get("properties") or {})
+    found = json.loads(parameters).get("properties")
+    return set(found) if isinstance(found, dict) else set()
 
 
 def _read_parameters(place: Place) -> str:
-    text, value = place.plain(), _object(place, "a JSON Schema of an object")
+    text, value = place.plain(), place.object("a JSON Schema of an object")
     return text if isinstance(text, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _object(place: Place, what: str) -> dict[str, Any]:
-    """Read an object, written as YAML or as JSON text."""
-    value = place.plain()
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            value = None
-    if not isinstance(value, dict):
-        raise place.fail(what)
-    return value
 
 
 def _named(place: Place, tools: Mapping[str, Tool]) -> Tool:
@@ -156,6 +168,6 @@ def _read_call(place: Place) -> ToolCall:
     for name in _CALL[:3]:
         if name not in fields:
             raise place.fail(f"`{name}`")
-    arguments = json.dumps(_object(fields["arguments"], "a JSON object"), ensure_ascii=False)
+    arguments = json.dumps(fields["arguments"].object("a JSON object"), ensure_ascii=False)
     ok = fields["ok"].boolean() if "ok" in fields else True
     return ToolCall(fields["name"].text(), arguments, fields["result"].text(), ok)

@@ -29,11 +29,15 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that can begin or go on: the agent, the examples, and the note for the store."""
+    """A run that can begin or go on: the agent, the examples, and the note for the store.
+
+    `where` says where the agent stands, for what is wrong with it.
+    """
 
     agent: Agent
     data: TrainData
     config: Mapping[str, Any]
+    where: str
 
 
 def make_plan(agent: Path, given: Mapping[str, Any]) -> Plan:
@@ -65,7 +69,7 @@ def make_plan(agent: Path, given: Mapping[str, Any]) -> Plan:
     data, notes = _load(files, source.agent, columns)
     for note in notes:
         say(note)
-    return Plan(source.agent, data, config)
+    return Plan(source.agent, data, config, str(source.path))
 
 
 def plan_from(config: Mapping[str, Any], run: str) -> Plan:
@@ -76,7 +80,8 @@ def plan_from(config: Mapping[str, Any], run: str) -> Plan:
 
     Raises InputError where a data file or a model is gone, or another one than it was.
     """
-    agent = agent_from_text(config["agent"], f"the agent of run {run}")
+    where = f"the agent of run {run}"
+    agent = agent_from_text(config["agent"], where)
     noted = {name: config["data"][name] for name in SPLITS if config["data"][name] is not None}
     for entry in noted.values():
         if _noted(Path(entry["path"]))["sha256"] != entry["sha256"]:
@@ -89,7 +94,7 @@ def plan_from(config: Mapping[str, Any], run: str) -> Plan:
     named = config["data"]["columns"]
     columns = columns_from_json({**named, "inputs": list(named["inputs"])}, f"run {run}")
     files = {name: Path(entry["path"]) for name, entry in noted.items()}
-    return Plan(agent, _load(files, agent, columns)[0], config)
+    return Plan(agent, _load(files, agent, columns)[0], config, where)
 
 
 def _other_model(given: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -51,7 +51,7 @@ def score_agent(
     source = Source.open(agent)
     examples = load_examples(data, source.agent, columns_for(data, source, columns), limit)
     with ExitStack() as stack:
-        box = stack.enter_context(open_box(source.agent, sandbox, str(agent)))
+        box = stack.enter_context(open_box(source.agent, sandbox, str(source.path)))
         loaded = open_model(model, context, threads, max_memory=max_memory)
         engine = stack.enter_context(ToolEngine(loaded, box))
         line = stack.enter_context(LiveLine(quiet=quiet))
@@ -99,7 +99,7 @@ def answer_one(
     agents = source.agent
     example = read_input(text, agents.columns, own_choices(agents), own_functions(agents))
     with ExitStack() as stack:
-        box = stack.enter_context(open_box(agents, sandbox, str(agent)))
+        box = stack.enter_context(open_box(agents, sandbox, str(source.path)))
         loaded = open_model(model, context, threads, remember=False, max_memory=max_memory)
         engine = stack.enter_context(ToolEngine(loaded, box))
         began = time.monotonic()

@@ -64,8 +64,7 @@ def show(file: Path, name: str, as_json: bool) -> None:
         emit(found)
         return
     click.echo(found["signature"])
-    runs = found["code"].rstrip() or found["function"] or found["server"]
-    click.echo(f"\n{runs}" if runs else "\nit is called, and not run")
+    click.echo(f"\n{found['code'].rstrip() or found['function'] or found['server']}")
 
 
 @tool.command()
@@ -85,7 +84,11 @@ def export(file: Path, name: str, out: Path, as_json: bool) -> None:
 @tool.command()
 @click.argument("agent", type=options.FILE)
 @click.option("--file", type=options.FILE, metavar="FILE", help="A Python file, or another agent.")
-@click.option("--name", metavar="NAME", help="One of its tools.  [default: all]")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="One of its tools, or the name that your function gets.  [default: all, its own]",
+)
 @click.option(
     "--function", metavar="M:F", help="Your own function, module:function; it is trusted."
 )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from slearn.agent import signature
+from slearn.agent import Agent, Node, check_tool, signature
 from slearn.cli.history import check_out, write_agent
 from slearn.cli.output import say
 from slearn.cli.sources import Source
-from slearn.engine import ToolRequest, parameters_of
+from slearn.engine import ToolRequest, parameters_of, standard_schema
 from slearn.errors import InputError
-from slearn.tools import Toolbox, function_tool, server_tools, tools_in
+from slearn.tools import Toolbox, function_tool, left_out, server_tools, tools_in
 from slearn.values import Tool
 
 
@@ -30,23 +31,33 @@ def tools_of(file: Path) -> list[Tool]:
     """
     if file.suffix != ".py":
         return list(Source.open(file).agent.tools)
-    try:
-        code = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(file)) from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 at byte {error.start}", where=str(file)) from None
+    code = _code(file)
+    for name, why in left_out(code, str(file)).items():
+        say(f"warning: {file}: {name!r} is left out, it {why}")
     return tools_in(code, str(file))
 
 
 def find_tool(file: Path, name: str) -> Tool:
     """Return a tool of a file by its name; InputError with the names where there is none."""
-    tools = tools_of(file)
+    code = _code(file) if file.suffix == ".py" else ""
+    tools = tools_in(code, str(file)) if code else tools_of(file)
     for tool in tools:
         if tool.name == name:
             return tool
+    if why := left_out(code, str(file)).get(name):
+        hint = "a plain def whose arguments are named is one"
+        raise InputError(f"{name!r} can be no tool, it {why}", where=str(file), hint=hint)
     known = ", ".join(tool.name for tool in tools) or "none"
     raise InputError(f"no tool {name!r}", where=str(file), hint=f"the tools are: {known}")
+
+
+def _code(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(file)) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 at byte {error.start}", where=str(file)) from None
 
 
 def run_tool(file: Path, name: str, arguments: str, sandbox: str) -> dict[str, Any]:
@@ -55,32 +66,22 @@ def run_tool(file: Path, name: str, arguments: str, sandbox: str) -> dict[str, A
     >>> run_tool(Path("tools.py"), "double", '{"n": 4}', "monty")["value"]  # doctest: +SKIP
     8
 
-    Raises InputError for arguments that are no JSON object or not the tool's.
+    Raises InputError for arguments that are no JSON object or not the tool's, and where nothing
+    here can run it.
     """
     tool = find_tool(file, name)
+    given = _arguments(tool, arguments)
     with Toolbox(sandbox) as box:
-        return box.outcome(ToolRequest(tool, _arguments(tool, arguments))).as_json()
+        box.check([tool], str(file))
+        return box.outcome(ToolRequest(tool, given)).as_json()
 
 
 def _arguments(tool: Tool, text: str) -> str:
     """Return arguments as canonical JSON; refuse what is no object and what the tool lacks."""
-    shape = "{" + ", ".join(f'"{name}": …' for name in parameters_of(tool)["properties"]) + "}"
-    hint = f"a JSON object: {shape}"
-    twice: list[str] = []
-
-    def held(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        twice.extend(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)
-        return dict(pairs)
-
-    try:
-        value = json.loads(text, object_pairs_hook=held)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise InputError("--args is no JSON object", hint=hint)
-    if twice:
-        raise InputError(f"--args names {twice[0]!r} twice", hint=hint)
     known = parameters_of(tool)
+    shape = "{" + ", ".join(f'"{name}": …' for name in known["properties"]) + "}"
+    hint = f"a JSON object: {shape}"
+    value = _read(text, hint)
     unknown = [name for name in value if name not in known["properties"]]
     left = known.get("x-optional", ())
     missing = [n for n in known["properties"] if n not in value and n not in left]
@@ -92,17 +93,48 @@ def _arguments(tool: Tool, text: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _read(text: str, hint: str) -> dict[str, Any]:
+    """Return the object that --args is; InputError with the hint where it is none."""
+
+    def held(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice = [name for name, n in Counter(name for name, _ in pairs).items() if n > 1]
+        if twice:
+            raise InputError(f"--args names {twice[0]!r} twice", hint=hint)
+        return dict(pairs)
+
+    def odd(name: str) -> Any:
+        raise InputError(f"--args holds {name}, which is no JSON", hint=hint)
+
+    try:
+        value = json.loads(text, object_pairs_hook=held, parse_constant=odd)
+    except (json.JSONDecodeError, RecursionError):
+        value = None
+    except ValueError:  # Python reads no longer ones
+        most = sys.get_int_max_str_digits()
+        raise InputError(f"--args holds a number of more than {most:,} digits") from None
+    if not isinstance(value, dict):
+        raise InputError("--args is no JSON object", hint=hint)
+    return value
+
+
 def _misfit(tool: Tool, value: Mapping[str, Any]) -> str:
     """Return which argument is not of its type, as the tool's schema has it; '' where all are."""
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.exceptions import best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
-    schema = json.loads(tool.parameters)
+    schema = standard_schema(json.loads(tool.parameters))
     try:
         Draft202012Validator.check_schema(schema)
+        checked = Draft202012Validator(schema, registry=Registry())  # one that fetches nothing
+        fault = best_match(checked.iter_errors(dict(value)))
     except SchemaError as problem:  # a model calls it by what could be read of it
         return f"its parameters are no JSON Schema: {problem.message[:120]}"
-    fault = best_match(Draft202012Validator(schema).iter_errors(dict(value)))
+    except Unresolvable as problem:
+        return f"its parameters refer to what they lack: {problem.ref[:120]}"
+    except RecursionError:
+        return "its parameters refer to themselves without end"
     return f"argument {fault.json_path.removeprefix('$.')}: {fault.message[:160]}" if fault else ""
 
 
@@ -131,8 +163,8 @@ def export_tool(file: Path, name: str, out: Path) -> None:
     """Write a tool's code to a Python file; InputError where it has none."""
     tool = find_tool(file, name)
     if not tool.code:
-        runs = tool.function or tool.server
-        raise InputError(f"the tool {name!r} has no code", hint=f"it runs {runs}" if runs else "")
+        hint = f"it runs {tool.function or tool.server}"
+        raise InputError(f"the tool {name!r} has no code", hint=hint)
     check_out(out)
     documented = ast.get_docstring(ast.parse(tool.code)) is not None  # exported once before
     said = signature(tool).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
@@ -157,27 +189,48 @@ def add_tools(
         raise InputError("give one of --file, --function and --server")
     source = Source.open(agent)
     tools = _given(file, name, function, server)
-    last = source.agent.node(node) if node else source.agent.last
-    mine = {tool.name for tool in tools}
-    kept = tuple(tool for tool in last.tools if tool.name not in mine)
-    spare = tuple(tool for tool in source.agent.spare if tool.name not in mine)
-    changed = replace(source.agent, spare=spare)  # first, so that no name stands twice
-    write_agent(changed.with_node(replace(last, tools=(*kept, *tools))), source.path)
+    try:
+        last = source.agent.node(node) if node else source.agent.last
+        changed = _with_tools(source.agent, last, tools)
+    except InputError as fault:
+        raise InputError(fault.message, where=str(source.path), hint=fault.hint) from None
+    write_agent(changed, source.path)
     return {"file": str(source.path), "node": last.name, "tools": [tool.name for tool in tools]}
+
+
+def _with_tools(agent: Agent, to: Node, tools: Sequence[Tool]) -> Agent:
+    """Return the agent with tools given to a node, in the place of its own of the same names."""
+    mine = {tool.name: tool for tool in tools}
+    for node in agent.nodes:
+        for tool in node.tools:
+            if node.name != to.name and mine.get(tool.name, tool) != tool:
+                hint = f"rename one of the two, or take it from {node.name!r} in the file"
+                raise InputError(f"node {node.name!r} has another tool {tool.name!r}", hint=hint)
+    kept = tuple(tool for tool in to.tools if tool.name not in mine)
+    spare = tuple(tool for tool in agent.spare if tool.name not in mine)
+    changed = replace(agent, spare=spare)  # first, so that no name stands twice
+    return changed.with_node(replace(to, tools=(*kept, *tools)))
 
 
 def _given(
     file: Path | None, name: str | None, function: str | None, server: str | None
 ) -> Sequence[Tool]:
+    """Return the tools that are to be added; InputError for what an agent file cannot hold."""
     if function is not None:
-        return [function_tool(function)]
-    if server is not None:
-        tools = server_tools(server)
+        tools = [function_tool(function)]
+        tools = [replace(tools[0], name=name)] if name is not None else tools
+    elif server is not None:
+        tools = [tool for tool in server_tools(server) if name in (None, tool.name)]
     else:
         assert file is not None
-        tools = [find_tool(file, name)] if name else tools_of(file)
-    if name is not None:
-        tools = [tool for tool in tools if tool.name == name]
+        tools = tools_of(file) if name is None else [find_tool(file, name)]
     if not tools:
         raise InputError("there is no tool", where=str(file or server))
+    for tool in tools:
+        try:
+            check_tool(tool)
+        except InputError as fault:
+            place = fault.where or f"tool {tool.name!r}"
+            where = f"{file or function or server}: {place}"
+            raise InputError(fault.message, where=where, hint=fault.hint) from None
     return tools

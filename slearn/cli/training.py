@@ -77,7 +77,8 @@ def _carry_out(
     settings = TrainSettings.from_json(config["settings"])
     room = Room(max_memory, tell=True)
     with ExitStack() as stack:
-        box = stack.enter_context(open_box(plan.agent, config.get("sandbox", SANDBOX)))
+        named = config.get("sandbox", SANDBOX)
+        box = stack.enter_context(open_box(plan.agent, named, plan.where, spare=True))
         if box.missing:
             say(f"warning: no tools are written: {box.missing}")
         agents = (config["model"], config["engine"])

@@ -20,6 +20,7 @@ from slearn.engine.base import (
 from slearn.engine.clip import Counter, clip
 from slearn.engine.grammar import TEXT, Bounded, Grammar, grammar_of
 from slearn.engine.opening import describe_library, open_engine, open_tokenizer, reencode
+from slearn.engine.parameters import check_parameters, standard_schema
 from slearn.engine.schema import BoundedJson, bounded_json
 from slearn.engine.seat import Seat, SeatedEngine
 from slearn.engine.settings import EngineSettings
@@ -51,6 +52,7 @@ __all__ = [
     "WrappedEngine",
     "bounded_json",
     "call_grammar",
+    "check_parameters",
     "clip",
     "describe_library",
     "grammar_of",
@@ -58,4 +60,5 @@ __all__ = [
     "open_tokenizer",
     "parameters_of",
     "reencode",
+    "standard_schema",
 ]

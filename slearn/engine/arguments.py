@@ -21,11 +21,12 @@ from slearn.engine.schema import DEFAULT_ITEMS, DEFAULT_TOKENS, BoundedJson, bou
 from slearn.errors import InputError
 from slearn.values import Tool, canonical
 
-_TYPES = {
+TYPES = {
     "dict": "object", "float": "number", "double": "number", "int": "integer", "long": "integer",
     "tuple": "array", "list": "array", "set": "array", "str": "string", "char": "string",
     "bool": "boolean",
 }  # fmt: skip
+EITHER = ("anyOf", "oneOf", "allOf")
 MOST_TOKENS = 2000
 _DEEPEST = 6
 _MOST_ITEMS = 1000
@@ -85,7 +86,7 @@ def _nearest_text(name: str, parameters: str) -> str:
         (name + canonical(schema)).encode()
     except UnicodeEncodeError:
         raise InputError("half of a surrogate pair stands in it", where="a tool") from None
-    kind = _TYPES.get(str(schema.get("type")), schema.get("type", "object"))
+    kind = TYPES.get(str(schema.get("type")), schema.get("type", "object"))
     if kind != "object":
         raise InputError("its parameters are no schema of an object", where=f"tool {name!r}")
     given = schema.get("properties")
@@ -171,13 +172,13 @@ class _Reader:
             return _values(schema["enum"])
         if "const" in schema:
             return _values([schema["const"]])
-        for name in ("anyOf", "oneOf", "allOf"):
+        for name in EITHER:
             if isinstance(schema.get(name), list) and schema[name]:
                 return _either([self._nearest(one, at.inside()) for one in schema[name]])
         kind = schema.get("type")
         if isinstance(kind, list) and kind:
             return _either([self._nearest({**schema, "type": k}, at.inside()) for k in kind])
-        kind = _TYPES.get(str(kind).lower(), str(kind).lower())
+        kind = TYPES.get(str(kind).lower(), str(kind).lower())
         if kind == "object" and not _named(schema, "properties"):  # it may have any
             inner = self._nearest(schema.get("additionalProperties"), at.inside())
             most = {"x-max-items": self._items} if self._items < DEFAULT_ITEMS else {}

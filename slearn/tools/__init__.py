@@ -4,7 +4,7 @@ from slearn.tools.code import code_grammar
 from slearn.tools.engine import ToolEngine
 from slearn.tools.functions import function_tool
 from slearn.tools.server import server_tools
-from slearn.tools.signature import tool_from_code, tools_in
+from slearn.tools.signature import left_out, tool_from_code, tools_in
 from slearn.tools.toolbox import SANDBOX, Toolbox
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Toolbox",
     "code_grammar",
     "function_tool",
+    "left_out",
     "server_tools",
     "tool_from_code",
     "tools_in",

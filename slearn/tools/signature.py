@@ -44,9 +44,22 @@ def tools_in(code: str, where: str = "code") -> list[Tool]:
 
     >>> [tool.name for tool in tools_in("def _a(): ...\\ndef b(): ...")]
     ['b']
+
+    `left_out` tells which of them cannot be called.
     """
-    names = [function.name for function in _functions(code, where)]
-    return [tool_from_code(code, name) for name in dict.fromkeys(names) if name[0] != "_"]
+    names = dict.fromkeys(function.name for function in _functions(code, where))
+    unfit = left_out(code, where)
+    return [tool_from_code(code, name) for name in names if name[0] != "_" and name not in unfit]
+
+
+def left_out(code: str, where: str = "code") -> dict[str, str]:
+    """Return the functions of Python source that can be no tools, and why.
+
+    >>> left_out("def a(x, /): ...\\nasync def b(): ...")
+    {'a': "takes 'x' by position only", 'b': 'is async'}
+    """
+    found = {function.name: _unfit(function) for function in _parsed(code, where)}
+    return {name: why for name, why in found.items() if why and name[0] != "_"}
 
 
 def tool_from_function(named: str, function: Any, description: str = "") -> Tool:
@@ -99,7 +112,19 @@ def _reads(words: str) -> bool:
     return True
 
 
+def _unfit(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return why a function can be no tool; '' where it can."""
+    if isinstance(function, ast.AsyncFunctionDef):
+        return "is async"
+    alone = function.args.posonlyargs  # a call names its arguments
+    return f"takes {alone[0].arg!r} by position only" if alone else ""
+
+
 def _functions(code: str, where: str) -> list[ast.FunctionDef]:
+    return [node for node in _parsed(code, where) if isinstance(node, ast.FunctionDef)]
+
+
+def _parsed(code: str, where: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     try:
         with warnings.catch_warnings():  # of an escape, say: who wrote it does not read them
             warnings.simplefilter("ignore")
@@ -109,25 +134,26 @@ def _functions(code: str, where: str) -> list[ast.FunctionDef]:
         place = f" (line {line})" if line else ""
         fault = getattr(error, "msg", None) or error
         raise InputError(f"its code is no Python: {fault}{place}", where=where) from None
-    return [node for node in body if isinstance(node, ast.FunctionDef)]
+    return [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def _function(code: str, name: str) -> ast.FunctionDef:
-    functions = _functions(code, f"tool {name!r}")
+    where = f"tool {name!r}"
+    functions = _functions(code, where)
     wanted = [function for function in functions if function.name == name or not name]
     if not wanted:
+        if name in left_out(code, where):
+            raise InputError("its function is async", where=where, hint="a plain def is called")
         defined = ", ".join(function.name for function in functions) or "none"
         hint = f"the functions are: {defined}"
-        raise InputError(
-            "its code defines no function of its name", where=f"tool {name!r}", hint=hint
-        )
+        raise InputError("its code defines no function of its name", where=where, hint=hint)
+    if fault := _unfit(wanted[-1]):
+        raise InputError(fault, where=f"function {wanted[-1].name!r}")
     return wanted[-1]
 
 
 def _schema(arguments: ast.arguments, docstring: str) -> str:
     """Return parameters as JSON Schema text, with what the docstring says of each."""
-    if arguments.posonlyargs:
-        raise InputError(f"takes {arguments.posonlyargs[0].arg!r} by position only", where="a tool")
     notes = dict(_notes(docstring))
     properties: dict[str, Any] = {}
     needed = []
@@ -135,7 +161,7 @@ def _schema(arguments: ast.arguments, docstring: str) -> str:
     both = [*zip(arguments.args, [*defaults, *arguments.defaults], strict=True)]
     both += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     for argument, default in both:
-        kind = _kind(argument.annotation)
+        kind = _told(argument.annotation)
         if argument.arg in notes:
             kind["description"] = notes[argument.arg]
         properties[argument.arg] = kind
@@ -150,6 +176,13 @@ def _notes(docstring: str) -> Iterator[tuple[str, str]]:
     for line in docstring.splitlines()[1:]:
         if found := _NOTE.match(line):
             yield found[1], found[2].strip()
+
+
+def _told(annotation: ast.expr | None) -> dict[str, Any]:
+    try:
+        return _kind(annotation)
+    except RecursionError:  # of a type with thousands of parts
+        return {}
 
 
 def _kind(annotation: ast.expr | None) -> dict[str, Any]:

@@ -74,6 +74,13 @@ class Toolbox:
         """Whether the sandbox can be had on this machine."""
         return not self.missing
 
+    def need(self, place: str) -> None:
+        """Raise SandboxError naming who needs the sandbox, where it cannot be had."""
+        try:
+            _ = self.sandbox
+        except SandboxError as problem:
+            raise SandboxError(problem.message, where=place, hint=problem.hint) from None
+
     def check(self, tools: Iterable[Tool], where: str = "") -> None:
         """Refuse tools that nothing here can run, before anything is paid for.
 
@@ -85,7 +92,7 @@ class Toolbox:
         for tool in tools:
             place = f"{where}: tool {tool.name!r}" if where else f"tool {tool.name!r}"
             if tool.code:
-                _ = self.sandbox
+                self.need(place)
             elif tool.function:
                 try:
                     found = imported(tool.function)

@@ -62,7 +62,8 @@ TOOLS = (
     Tool("own", 'It says "é".', '{"properties": {"n": {"type": "integer"}}}', function="math:gcd"),
     Tool("far", parameters="{}", server="python -m server"),
 )
-SPARE = (TOOLS[0], Tool("called", "Only called."))
+SPARE = (TOOLS[0], Tool("idle", "Nobody has it.", server="python -m idle"))
+CALLED = Tool("called", "Only called.", '{"properties": {"n": {"type": "any"}}}')
 
 
 @st.composite
@@ -116,7 +117,7 @@ def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
             {key: draw(TEXTS) for key in names},
             draw(TEXTS),
             draw(st.none() | st.lists(TEXTS, max_size=2).map(tuple)),
-            draw(st.none() | st.just(tuple(tools))) if tools else None,
+            draw(st.none() | st.just((*tools, CALLED))),
             tuple(
                 ToolCall(tool.name, '{"n": 1}', draw(TEXTS), draw(st.booleans())) for tool in tools
             ),
@@ -138,7 +139,7 @@ def nodes(draw: st.DrawFn, name: str, before: list[str]) -> Node:
 
 @st.composite
 def agents(draw: st.DrawFn) -> Agent:
-    names = draw(st.lists(TEXTS, min_size=1, max_size=3, unique=True))
+    names = draw(st.lists(TEXTS.filter(bool), min_size=1, max_size=3, unique=True))
     made = [draw(nodes(name, names[:place])) for place, name in enumerate(names)]
     shuffled = draw(st.permutations(made))
     limit = draw(st.integers(len(names), 1000))
@@ -230,6 +231,7 @@ def test_how_a_choice_is_decided_is_written_only_where_it_is_not_the_usual_way()
 
 
 HEAD = "slearn: 1\nnodes:\n- name: a\n  instructions: [x]\n"
+SERVED = "tools: [{name: t, server: x}]\n"
 TWO = HEAD + "- name: b\n  instructions: [y]\n  inputs: [a]\n"
 
 # text, line, what the message says
@@ -245,6 +247,7 @@ BAD: list[tuple[str, int, str]] = [
     ("slearn: 1\nnodes: {a: 1}", 2, "a list of nodes"),
     ("slearn: 1\nnodes:\n- a\n", 3, "nodes[1]: expected `name: value` entries"),
     ("slearn: 1\nnodes:\n- {}\n", 3, "`name`"),
+    ("slearn: 1\nnodes:\n- name: ''\n", 3, "a name that is not empty"),
     ("slearn: 1\nnodes:\n- name: a\n", 3, "`instructions` of node 'a'"),
     ("slearn: 1\nnodes:\n- name: a\n  instructions: hello\n", 4, "a list of lines"),
     ("slearn: 1\nnodes:\n- name: a\n  instructions: [~]\n", 4, "instructions[1]: expected a text"),
@@ -276,6 +279,21 @@ BAD: list[tuple[str, int, str]] = [
         ),
         1,
         "aliases that stand for more than 10,000 values",
+    ),
+    (
+        HEAD + "flow: {steps: [" + "{times: 1, vote: [" * 60 + "a" + "]}" * 60 + "]}\n",
+        5,
+        "too deeply",
+    ),
+    (
+        HEAD
+        + "tools: [{name: t, server: x, parameters: '"
+        + '{"a":' * 200
+        + "1"
+        + "}" * 200
+        + "'}]\n",
+        5,
+        "nested 100 levels at most",
     ),
     (HEAD + "  output: {type: choice, choices: []}\n", 5, "a list of choices"),
     (HEAD + "  output: {type: choice, choices: yes}\n", 5, "a list of choices"),
@@ -362,14 +380,37 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  tools: [calculator]\n", 5, "a tool that stands under `tools`, not 'calculator'"),
     (HEAD + "  tools: calculator\n", 5, "a list of names of tools"),
     (HEAD + "tools: [calculator]\n", 5, "`name: value` entries"),
-    (HEAD + "tools: [{name: t}, {name: t}]\n", 5, "different names, not 't' twice"),
+    (
+        HEAD + "tools: [{name: t, server: x}, {name: t, server: x}]\n",
+        5,
+        "different names, not 't' twice",
+    ),
     (HEAD + "tools: [{name: t, code: 'def f(): 1'}]\n", 5, "the functions are: f"),
     (HEAD + "tools: [{name: t, code: 'def f('}]\n", 5, "its code is no Python"),
     (HEAD + "tools: [{name: t, code: x, server: y}]\n", 5, "not code too"),
     (HEAD + "tools: [{name: t, parameters: 'x'}]\n", 5, "a JSON Schema of an object"),
-    (HEAD + "tools: [{name: t, parameters: {type: string}}]\n", 5, "no schema of an object"),
+    (
+        HEAD + "tools: [{name: t, server: x, parameters: {type: string}}]\n",
+        5,
+        "no schema of an object",
+    ),
     (HEAD + "tools: [{description: t}]\n", 5, "`name`"),
-    (HEAD + "  tools: [t]\n  max_calls: 0\ntools: [{name: t}]\n", 6, "a whole number from 1"),
+    (HEAD + "  tools: [t]\n  max_calls: 0\n" + SERVED, 6, "a whole number from 1"),
+    (HEAD + "  tools: [t, t]\n" + SERVED, 5, "tools[2]: expected tools with different names"),
+    (HEAD + "tools: [{name: t}]\n", 5, "one of code, function, server is missing: nothing runs"),
+    (HEAD + "tools: [{name: t, server: ' '}]\n", 5, "nothing runs 't'"),
+    (HEAD + "tools: [{name: t, server: x, parameters: '[]'}]\n", 5, "a JSON Schema of an object"),
+    (
+        HEAD + 'tools: [{name: t, server: x, parameters: \'{"a": "\\ud800"}\'}]\n',
+        5,
+        "an object that is valid UTF-8",
+    ),
+    (
+        HEAD + "tools: [{name: t, code: 'def t(): 1', parameters: {properties: [{}]}}]\n",
+        5,
+        "no JSON object",
+    ),
+    (HEAD + "tools: [{name: t, code: 'async def t(): 1'}]\n", 5, "its function is async"),
     (HEAD + "  tool_choice: any\n", 5, "one of auto, required, not 'any'"),
     (HEAD + "flow: {}\n", 5, "`steps`"),
     (HEAD + "flow: {steps: [b]}\n", 5, "the flow names 'b', which is no node"),
@@ -486,6 +527,36 @@ tools:
 flow: {steps: [answer]}
 """
 GIVEN = "{type: object, properties: {n: {type: integer}}}"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ("{properties: {n: {type: intt}}}", "parameter 'n' has the type 'intt', which is none of"),
+        ("{properties: {n: {items: {type: [x]}}}}", "parameter 'n' has the type 'x'"),
+        ("{properties: {n: {anyOf: [{type: 3}]}}}", "parameter 'n' has the type 3"),
+        ("{properties: {n: {type: [int, null]}}}", "has the type None, which is none of array"),
+        ("{properties: {n: 5}}", "parameter 'n' is no JSON Schema, as {type: string} is"),
+        ("{properties: {n: {}}, required: [n, m]}", "'m' is required and no parameter"),
+        ("{required: [[m]]}", "['m'] is required and no parameter (the parameters are: none)"),
+        ("{properties: {n: {}}, required: n}", "`required` is no list of names"),
+        ("{type: dict, properties: {n: {type: Float}, m: true, k: {type: [int, 'null']}}}", ""),
+        ("{properties: {n: {type: array, items: [{type: string}]}}, required: [n]}", ""),
+    ],
+)
+def test_mistyped_parameters_are_told_of_tools_and_not_of_what_a_row_brought(
+    parameters: str, says: str
+) -> None:
+    tools = f"[{{name: t, parameters: {parameters}"
+    demo = f"  demos: [{{inputs: {{input: x}}, output: {{answer: y}}, functions: {tools}}}]}}]\n"
+    assert agent_from_text(HEAD + demo).last.demos[0].functions
+    text = HEAD + f"tools: {tools}, server: x}}]\n"
+    if not says:
+        assert agent_from_text(text).tools[0].name == "t"
+        return
+    with pytest.raises(AgentFileError) as caught:
+        agent_from_text(text)
+    assert caught.value.where == "agent:5" and says in str(caught.value)
 
 
 @pytest.mark.parametrize("arguments", ["'{\"n\":4}'", "{n: 4}", '"{\\n  \\"n\\": 4}"'])

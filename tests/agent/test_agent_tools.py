@@ -250,7 +250,7 @@ def test_tools_stand_once_in_a_file_and_come_back() -> None:
         "two",
         (one.last, Node("check", ("Check.",), ("answer",), tools=(DOUBLE,))),
         Flow(("answer", "check")),
-        spare=(Tool("idle", "Nobody has it."),),
+        spare=(Tool("idle", "Nobody has it.", server="python -m idle"),),
     )
     text = agent_to_text(both)
     assert text.count("def double") == 1 and "tools: [" not in text

@@ -157,7 +157,9 @@ def test_what_fails_is_told(tools: Path) -> None:
     assert len(words.stderr.splitlines()) == 1
     for given, said in (
         ('{"n": "x"}', "'x' is not of type 'number'"),
-        ('{"n": 1, "n": 2}', "twice"),
+        ('{"n": 1, "n": 2}', "--args names 'n' twice"),
+        ('{"n": ' + "9" * 5000 + "}", "--args holds a number of more than 4,300 digits"),
+        ('{"n": NaN}', "--args holds NaN, which is no JSON"),
     ):
         refused = run(tools, "half", "--args", given)
         assert refused.exit_code == 2 and said in refused.stderr
@@ -201,7 +203,8 @@ def test_what_cannot_be_run_is_bad_input(
         ("latin.py", b"# \xe9", "latin.py: not UTF-8 at byte 2"),
         ("broken.py", b"x = 1\ndef f(:", "broken.py: its code is no Python: "),
         ("broken.py", b"\0", "broken.py: its code is no Python: "),
-        ("position.py", b"def f(a, /): ...", "takes 'a' by position only"),
+        ("position.py", b"def f(a, /): ...", "position.py: 'f' can be no tool, it takes 'a' by"),
+        ("late.py", b"async def f(): ...", "late.py: 'f' can be no tool, it is async"),
         ("empty.py", b"", "empty.py: no tool 'f' (the tools are: none)"),
         ("a.yaml", b"slearn: 1\nnodes: [", "a.yaml:2: not valid YAML"),
         ("folder.py", "folder", "folder.py: cannot be read: Is a directory"),
@@ -231,6 +234,62 @@ def test_tools_are_listed(tools: Path, agent: Path, slearn: Any) -> None:
     assert json.loads(slearn("tool", "list", tools, "--json").stdout)[0]["nodes"] is None
     (agent.parent / "none.py").write_text("x = 1", encoding="utf-8")
     assert slearn("tool", "list", "none.py").stdout == "no tools\n"
+
+
+def test_a_function_that_can_be_no_tool_stands_in_nobodys_way(
+    agent: Path, slearn: Any, here: Path
+) -> None:
+    code = "def bad(a, /): ...\nasync def late(): ...\ndef ok(n: int = 1): return n\n"
+    (here / "some.py").write_text(code, encoding="utf-8")
+    assert tried("some.py", "ok")["value"] == 1
+    listed = slearn("tool", "list", "some.py", "--json")
+    assert [row["name"] for row in json.loads(listed.stdout)] == ["ok"]
+    assert listed.stderr.splitlines() == [
+        "warning: some.py: 'bad' is left out, it takes 'a' by position only",
+        "warning: some.py: 'late' is left out, it is async",
+    ]
+    assert "'bad' is left out" in slearn("tool", "add", agent, "--file", "some.py").stderr
+    assert names(agent) == ["ok"]
+
+
+def with_parameters(agent: Path, parameters: str, runs: str = "code: 'def f(n): return n'") -> Path:
+    tool = f"{{name: f, parameters: {parameters}, {runs}}}"
+    agent.write_text(AGENT + f"tools: [{tool}]\n", encoding="utf-8")
+    return agent
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("{type: dict, properties: {n: {type: float}}}", "argument n: 'x' is not of type 'number'"),
+        ("{properties: {n: {$ref: 'http://127.0.0.1:9/x'}}}", "refer to what they lack: http"),
+        ("{properties: {n: {$ref: '#/$defs/x'}}}", "refer to what they lack: /$defs/x"),
+        ("{properties: {n: {$ref: '#/properties/n'}}}", "refer to themselves without end"),
+        ("{properties: {n: {type: string, pattern: (}}}", "its parameters are no JSON Schema"),
+    ],
+)
+def test_arguments_are_checked_by_the_parameters_or_it_is_told_why_not(
+    agent: Path, slearn: Any, parameters: str, message: str
+) -> None:
+    words = ("tool", "run", with_parameters(agent, parameters), "f", "--args", '{"n": "x"}')
+    wrong = slearn(*words, code=2)
+    assert wrong.stderr.startswith("slearn: tool 'f': ") and message in wrong.stderr
+    assert len(wrong.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("nowhere:f", "agent.yaml: tool 'f': cannot import 'nowhere': ModuleNotFoundError"),
+        ("math:pi", "agent.yaml: tool 'f': math:pi is no function"),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_told_with_its_file(
+    agent: Path, slearn: Any, function: str, message: str
+) -> None:
+    file = with_parameters(agent, "{}", f"function: {function}")
+    wrong = slearn("tool", "run", file.name, "f", code=2)
+    assert message in wrong.stderr and len(wrong.stderr.splitlines()) == 1
 
 
 def test_a_tool_is_shown_as_a_model_reads_it(tools: Path, slearn: Any) -> None:
@@ -359,13 +418,24 @@ def test_a_function_of_the_users_is_named_and_not_copied(
     assert agent_from_text(text).last.tools[0].description == "Adds two numbers."
 
 
-def test_a_tool_that_nothing_runs_can_be_shown(agent: Path, slearn: Any) -> None:
-    text = AGENT.replace("[Calculate.]", "[Calculate.]\n  tools: [idle]")
-    agent.write_text(f"{text}tools: [{{name: idle, description: Waits.}}]\n", encoding="utf-8")
-    said = slearn("tool", "show", agent, "idle").stdout
-    assert said == "idle(): Waits.\n\nit is called, and not run\n"
-    assert tried(agent, "idle")["error"] == "nothing runs the tool 'idle'"
-    assert "has no code" in slearn("tool", "export", agent, "idle", "-o", "x.py", code=2).stderr
+def test_a_function_can_have_another_name(agent: Path, slearn: Any, mine: Any) -> None:
+    slearn("tool", "add", agent, "--function", mine("add"), "--name", "plus")
+    assert names(agent) == ["plus"]
+    assert tried(agent, "plus", "--args", '{"a": 2}')["value"] == 3
+    for name, said in (("", "a tool has no name"), ('a"b', "quotes and line breaks cannot")):
+        words = ("tool", "add", agent, "--function", mine("add"), "--name", name)
+        assert said in slearn(*words, code=2).stderr
+    assert names(agent) == ["plus"]
+
+
+def test_a_name_that_another_nodes_tool_has_is_told(agent: Path, tools: Path, slearn: Any) -> None:
+    slearn("tool", "add", agent, "--file", tools, "--name", "half", "--node", "draft")
+    text = agent.read_text(encoding="utf-8")
+    tools.write_text("def half(n: float):\n    return n / 2.0\n", encoding="utf-8")
+    wrong = slearn("tool", "add", agent, "--file", tools, code=2)
+    way = "(rename one of the two, or take it from 'draft' in the file)"
+    assert f"agent.yaml: node 'draft' has another tool 'half' {way}" in wrong.stderr
+    assert agent.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,9 @@ tools:
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
-        ("code: 'def f(n: int): return n'", "no sandbox here (get one)"),
-        ("function: 'nowhere:f', parameters: {}", "tool 'f': cannot import 'nowhere'"),
-        ("function: 'math:pi', parameters: {}", "tool 'f': math:pi is no function"),
-        ("description: Does it.", "tool 'f': nothing runs it (give it code"),
+        ("code: 'def f(n: int): return n'", "agent.yaml: tool 'f': no sandbox here (get one)"),
+        ("function: 'nowhere:f', parameters: {}", "agent.yaml: tool 'f': cannot import 'nowhere'"),
+        ("function: 'math:pi', parameters: {}", "agent.yaml: tool 'f': math:pi is no function"),
     ],
 )
 def test_tools_that_cannot_be_run_are_told_before_a_run_begins(
@@ -82,6 +81,26 @@ def test_tools_that_cannot_be_run_are_told_before_a_run_begins(
     data = ("--data", project / "val.jsonl", "--model", "scripted")
     assert said in slearn("eval", project, *data, code=2).stderr
     assert said in slearn("run", project, "hi", "--model", "scripted", code=2).stderr
+
+
+def test_a_metric_that_runs_tests_is_told_without_a_sandbox(
+    project: Path, slearn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: Any) -> Any:
+        raise SandboxError("no sandbox here", hint="get one")
+
+    monkeypatch.setattr("slearn.tools.toolbox.open_sandbox", none)
+    file = project / "agent.yaml"
+    file.write_text(file.read_text().replace("metric: choice", "metric: tests"))
+    wrong = slearn("run", project, "hi", "--model", "scripted", code=2)
+    assert "agent.yaml: metric tests: no sandbox here (get one)" in wrong.stderr
+
+
+def test_a_function_that_training_may_hand_on_is_looked_for(project: Path, slearn: Any) -> None:
+    file = project / "agent.yaml"
+    file.write_text(file.read_text() + TOOLS.format(runs="function: 'nowhere:f', parameters: {}"))
+    assert "cannot import 'nowhere'" in slearn("train", project, *BUDGET, code=2).stderr
+    slearn("run", project, "hi", "--model", "scripted")  # no node has it
 
 
 @pytest.mark.parametrize("row", [0, 20])

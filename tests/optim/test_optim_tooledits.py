@@ -49,7 +49,7 @@ TRIPLE = replace(DOUBLE, description="Triples a number.", code=DOUBLE.code.repla
 SAY = tool_from_code("def say(text: str, times: int = 1) -> str:\n    return text * times\n")
 SHOUT = replace(SAY, code=SAY.code.replace("text * times", "text.upper()"))
 FAIL = tool_from_code("def fail():\n    return 1 / 0\n")
-BARE = Tool("bare", "Nothing runs it.")
+BARE = Tool("bare", "Gives an empty object.", function="builtins:dict")
 TOOLS = (DOUBLE, TRIPLE, SAY, SHOUT, FAIL, BARE)
 CONTRACTS = (
     Contract(),
@@ -268,6 +268,7 @@ def test_settings_outlive_the_tools_that_they_are_for(choice: str, most: int) ->
 def test_calls_and_parameters_come_back_letter_by_letter(text: str) -> None:
     written = json.dumps(json.loads(text), ensure_ascii=False)  # as models write arguments
     demo = Demo({"input": "x"}, {"answer": "6"}, calls=(ToolCall("bare", written, "6"),))
-    tool = Tool("bare", parameters=f'{{"properties":{{}},"default":{text}}}')
+    parameters = f'{{"properties":{{}},"default":{text}}}'
+    tool = Tool("bare", parameters=parameters, server="python -m bare")
     agent = apply(chained(), SetTools("first", (tool,), (demo,)))
     assert agent_from_text(agent_to_text(agent)) == agent

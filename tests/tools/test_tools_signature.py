@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from slearn.engine import call_grammar, parameters_of
 from slearn.engine.scripted import accepts
 from slearn.errors import InputError
-from slearn.tools import function_tool, tool_from_code, tools_in
+from slearn.tools import function_tool, left_out, tool_from_code, tools_in
 from slearn.tools.signature import summary, tool_from_function
 
 INTEGER = {"type": "integer"}
@@ -128,9 +128,22 @@ def test_every_parameter_is_told_once_and_can_be_called(
 
 @pytest.mark.parametrize("code", ["def f(a, /): ...", "def f(a, b=1, /, c=2): ..."])
 def test_a_parameter_by_position_only_is_refused(code: str) -> None:
-    for read in (tool_from_code, tools_in):
-        with pytest.raises(InputError, match="takes 'a' by position only"):
-            read(code)
+    with pytest.raises(InputError, match="function 'f': takes 'a' by position only"):
+        tool_from_code(code)
+    assert tools_in(code) == [] and left_out(code) == {"f": "takes 'a' by position only"}
+
+
+def test_what_can_be_no_tool_is_left_out_and_told() -> None:
+    code = "def a(x, /): ...\nasync def b(): ...\ndef c(): ...\nasync def _d(): ...\n"
+    assert [tool.name for tool in tools_in(code)] == ["c"]
+    assert left_out(code) == {"a": "takes 'x' by position only", "b": "is async"}
+    assert tool_from_code(code, "c").name == "c"
+    with pytest.raises(InputError, match="tool 'b': its function is async"):
+        tool_from_code(code, "b")
+
+
+def test_a_type_of_very_many_parts_is_anything() -> None:
+    assert schema("x: " + " | ".join(["int"] * 700))["properties"] == {"x": {}}
 
 
 GOOGLE = """Adds two numbers,
@@ -236,7 +249,7 @@ def test_names_and_words_of_any_script() -> None:
         ("", "f", "its code defines no function of its name .*the functions are: none"),
         ("def f(): ...\ndef g(): ...", "h", "tool 'h': .*the functions are: f, g"),
         ("class A:\n    def f(self): ...", "f", "no function"),
-        ("async def f(): ...", "f", "no function"),
+        ("async def f(): ...", "f", "its function is async"),
     ],
 )
 def test_code_that_is_no_tool(code: str, name: str, message: str) -> None:

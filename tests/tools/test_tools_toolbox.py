@@ -317,6 +317,26 @@ def test_a_sandbox_that_cannot_be_had_is_looked_for_once(monkeypatch: pytest.Mon
         assert asked == ["monty"]
 
 
+def test_what_nothing_here_can_run_is_refused_with_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(name: str, limits: Limits) -> Any:
+        raise SandboxError("no sandbox here", hint="get one")
+
+    monkeypatch.setattr("slearn.tools.toolbox.open_sandbox", none)
+    with Toolbox() as box:
+        box.check([Tool("gcd", function="math:gcd"), Tool("far", server="python -m far")])
+        for tool, said in (
+            (DOUBLE, "a.yaml: tool 'double': no sandbox here (get one)"),
+            (Tool("f", function="nowhere:f"), "a.yaml: tool 'f': cannot import 'nowhere'"),
+            (Tool("f", function="math:pi"), "a.yaml: tool 'f': math:pi is no function"),
+            (Tool("f"), "a.yaml: tool 'f': nothing runs it (give it code, a function or a server)"),
+        ):
+            with pytest.raises(InputError) as caught:
+                box.check([tool], "a.yaml")
+            assert str(caught.value).startswith(said)
+
+
 def test_an_engine_with_tools_is_the_engine_inside_for_all_else() -> None:
     inner, seen = Noted(), []
     hi = (Message("user", "hi"),)
