@@ -13,7 +13,7 @@ from slearn.agent import Agent, forward
 from slearn.batches import Batch, texts, worst
 from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
-from slearn.grad import aggregate, attribute, backward
+from slearn.grad import aggregate, attribute, backward, parts, rows_each
 from slearn.loss import language_loss, measured_loss
 from slearn.optim import Candidate, Proposal, apply_all
 from slearn.state import Frame, State, allowed
@@ -21,7 +21,7 @@ from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
 _DEAREST = 0.5  # of it: who takes more is not asked, for nobody could race any more
-_MEASURED, _MEASURED_ROWS = 0.3, 8  # what attribution may take; on about so many rows a part
+_MEASURED = 0.7  # of it: what attribution may take
 
 
 def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
@@ -52,19 +52,23 @@ def measured(frame: Frame, state: State, batch: Batch, number: int) -> State:
 
 
 def measurable(frame: Frame, agent: Agent, rows: Sequence[Example]) -> int:
-    """Return how many parts can be left out, each once, for a part of the budget that is left.
+    """Return how many parts can be left out, each once, for most of the budget that is left.
 
     Each reads the agent's prompts without it: where there are many long tools that adds up.
 
     >>> # measurable(frame, state.agent, batch.forward)
     """
-    count, left = frame.guards.count, frame.session.left
+    count, size = frame.guards.count, frame.guards.size(agent)
     row = fmean(count("\n".join(texts(one))) for one in rows) if rows else 0.0
     turns = 1 + sum(bool(node.tools) for node in agent.nodes)
-    size = frame.guards.size(agent)
-    # Half of a prompt stands before what is left out, and is shared.
-    each = turns * (size / 2 + _MEASURED_ROWS * (row + size * frame.session.anew))
-    return max(1, int(_MEASURED * left / max(1.0, each)))
+    most = sum(len(parts(agent, node)) for node in agent.nodes)
+    while most > 1:
+        read = rows_each(agent, rows, most) * (row + size * frame.session.anew)
+        # Half of a prompt stands before what is left out, and is shared.
+        if (most + 1) * turns * (size / 2 + read) <= _MEASURED * frame.session.left:
+            break
+        most -= 1
+    return most
 
 
 def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:

@@ -311,16 +311,27 @@ def _check_turns(count: int, body: Block) -> None:
 
 def _ends(block: Block) -> list[str]:
     """Return the nodes that may be the last of a block to run: '' where none is, or a list."""
+    return [name or "" for name in _lasts(block)]
+
+
+def _lasts(block: Block) -> list[str | None]:
+    """Return the same with None where nothing runs at all."""
     if not block:
-        return [""]
+        return [None]
     last = block[-1]
     match last:
         case str():
             return [last]
         case Branch():
-            return [name for inner in last.blocks for name in _ends((*block[:-1], *inner))]
+            found = [name for inner in last.blocks for name in _lasts(inner)]
+            if None not in found:
+                return list(dict.fromkeys(found))
+            # Looked at once: many branches in a row that may do nothing would take for ever.
+            before = _lasts(block[:-1])
+            each = [before if name is None else [name] for name in found]
+            return list(dict.fromkeys(name for names in each for name in names))
         case Loop() | Vote() | Best():
-            return _ends(last.body)
+            return [name or "" for name in _lasts(last.body)]
     return [""]
 
 

@@ -23,6 +23,7 @@ HARM = -0.1  # nats that a part costs an example: less may be noise
 _SCORED = 96  # rows times parts, about
 _GRADED = 24  # the same where each row is an answer to be written and graded
 _FEWEST = 4
+_SINGLE = ("demo", "tool")  # there are many of them, and one does little
 _FEWEST_WAYS = 8  # where a flow branches: each row takes one way
 
 
@@ -80,7 +81,7 @@ def attribute(
 ) -> list[Attribution]:
     """Return an attribution for every part of all nodes, on rows that no demo shows.
 
-    At `most` so many parts are measured: the first of each kind before the second of any.
+    At `most` so many parts are measured, single demonstrations and tools after all others.
     The single line of an agent's only node is not left out: without any instruction it is another
     agent. In a chain it is, because it tells which node is at fault.
 
@@ -89,14 +90,10 @@ def attribute(
     unseen = [row for row in rows if row.id not in agent.sources()]
     places = [place for node in agent.nodes for place in parts(agent, node)]
     if most is not None and len(places) > most:
-        places = sorted(places, key=lambda place: place[2])[:most]
+        places = sorted(places, key=lambda place: (place[1] in _SINGLE, place[2]))[:most]
     if not unseen or not places:
         return []
-    graded = not any(row.targets for row in unseen)
-    share = (_GRADED if graded else _SCORED) // len(places)
-    ways = any(isinstance(part, Branch) for part in parts_of(agent.flow.steps))
-    fewest = _FEWEST_WAYS if ways and not graded else _FEWEST
-    unseen = unseen[: max(fewest, share)]  # many parts, fewer rows for each
+    unseen = unseen[: rows_each(agent, unseen, len(places))]
     agents = [agent, *(without(agent, *place) for place in places)]
     batches = [unseen] * len(agents)
     try:
@@ -112,6 +109,17 @@ def attribute(
         Attribution(*place, round(_mean(losses) - _mean(whole), 4), len(unseen))
         for place, losses in zip(places, reduced, strict=True)
     ]
+
+
+def rows_each(agent: Agent, rows: Sequence[Example], count: int) -> int:
+    """Return on how many rows so many parts are measured: many parts, fewer rows for each.
+
+    >>> # rows_each(agent, rows, 12)
+    """
+    graded = not any(row.targets for row in rows)
+    ways = any(isinstance(part, Branch) for part in parts_of(agent.flow.steps))
+    fewest = _FEWEST_WAYS if ways and not graded else _FEWEST
+    return min(len(rows), max(fewest, (_GRADED if graded else _SCORED) // max(1, count)))
 
 
 def parts(agent: Agent, node: Node) -> list[tuple[str, str, int]]:

@@ -475,3 +475,11 @@ def test_who_votes_or_is_graded_must_answer(part: Any) -> None:
     nodes = {name: Node(name, ()) for name in "abc"}
     with pytest.raises(InputError, match="must end with a node's answer"):
         check_flow(Flow((part((listed,)), *(["b"] if part is Vote else []), "c"), 99), nodes)
+
+
+def test_many_branches_in_a_row_are_checked_at_once() -> None:
+    """Each may do nothing, so that what stands before all of them may be last."""
+    kind = Node("kind", (), output=Contract((Field(type="choice", choices=("a", "b")),)))
+    one = Branch("kind", (("a", ()), ("b", ())))
+    agent = Agent("many", (kind,), Flow(("kind", *[one] * 200)))
+    assert agent.ends == ("kind",)

@@ -72,14 +72,14 @@ def test_every_tool_is_left_out_once() -> None:
     }  # fmt: skip
 
 
-def test_of_too_many_parts_the_first_of_each_kind_are_measured() -> None:
+def test_of_too_many_parts_single_demos_and_tools_are_measured_last() -> None:
     agent = caller(GOOD, BAD, IDLE)
     agent = agent.with_node(replace(agent.last, demos=(DEMO, DEMO)))
     engine = ToolEngine(Reading(), BOX)
     whole = attribute(agent, rows(12)[4:], engine)
     found = attribute(agent, rows(12)[4:], engine, most=3)
     kinds = [(one.part, one.index) for one in found]
-    assert kinds == [("demo", 0), ("tool", 0), ("demos", 0)] and len(whole) == 6
+    assert kinds == [("demos", 0), ("demo", 0), ("tool", 0)] and len(whole) == 6
     assert all(one in whole for one in found)
 
 
