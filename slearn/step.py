@@ -21,7 +21,7 @@ from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
 _DEAREST = 0.5  # of it: who takes more is not asked, for nobody could race any more
-_MEASURED = 0.7  # of it: what attribution may take
+_MEASURED = 0.5  # of it: what attribution may take
 
 
 def take_step(frame: Frame, state: State, batch: Batch, number: int) -> State:
@@ -52,7 +52,7 @@ def measured(frame: Frame, state: State, batch: Batch, number: int) -> State:
 
 
 def measurable(frame: Frame, agent: Agent, rows: Sequence[Example]) -> int:
-    """Return how many parts can be left out, each once, for most of the budget that is left.
+    """Return how many parts can be left out, each once, for half of the budget that is left.
 
     Each reads the agent's prompts without it: where there are many long tools that adds up.
 
@@ -63,9 +63,9 @@ def measurable(frame: Frame, agent: Agent, rows: Sequence[Example]) -> int:
     turns = 1 + sum(bool(node.tools) for node in agent.nodes)
     most = sum(len(parts(agent, node)) for node in agent.nodes)
     while most > 1:
-        read = rows_each(agent, rows, most) * (row + size * frame.session.anew)
         # Half of a prompt stands before what is left out, and is shared.
-        if (most + 1) * turns * (size / 2 + read) <= _MEASURED * frame.session.left:
+        each = turns * (size / 2 + rows_each(agent, rows, most) * row)
+        if (most + 1) * each <= _MEASURED * frame.session.left:
             break
         most -= 1
     return most

@@ -6,6 +6,7 @@ import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from slearn.evaluate import evaluate
 from slearn.optim import OPTIMIZERS, CreateTool, DescribeTool, HandTools, MendTool
 from slearn.result import RunResult
 from slearn.settings import TrainSettings
-from slearn.store import Store
+from slearn.step import measurable
 from slearn.tools import Toolbox, ToolEngine
 from slearn.train import TrainData
 from slearn.values import Tool
@@ -180,21 +181,11 @@ def test_an_agent_with_a_wrong_tool_has_it_mended(store_path: Path) -> None:
     assert accepted == ["mend tool"]
 
 
-def test_where_many_tools_are_told_at_length_only_some_are_measured(
-    store_path: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("left", "most"), [(1_000_000, 11), (10_000, 5), (100, 1)])
+def test_where_many_tools_are_told_at_length_only_some_are_measured(left: int, most: int) -> None:
     """Leaving each out once would read ten long prompts anew, and nothing would be left to race."""
-    others = [
-        solving("return text", name=f"other_{n}", said="It gives what it gets. " * 12)
-        for n in range(10)
-    ]
-
-    def measured(path: Path, tokens: int) -> int:
-        settings = TrainSettings(budget_tokens=tokens, budget_minutes=None, max_steps=1)
-        run(path, agent=start(*others, max_calls=1), settings=settings)
-        with Store.open(path) as store:
-            found = store.records("last", "attributions")
-        return sum(one["part"] == "tool" for one in found)
-
-    assert 0 < measured(store_path, 150_000) < 10
-    assert measured(tmp_path / "s.duckdb", 2_000_000) == 10
+    tools = [solving("return text", name=f"other_{n}") for n in range(10)]
+    guards = SimpleNamespace(count=lambda text: len(text.split()), size=lambda _: 800)
+    frame: Any = SimpleNamespace(guards=guards, session=SimpleNamespace(left=left))
+    rows = word_rows(" ".join, ["word"] * 12)
+    assert measurable(frame, start(*tools), rows) == most
