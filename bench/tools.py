@@ -357,10 +357,10 @@ def user_of(tools: Sequence[Tool]) -> Agent:
 
 
 def vague_tool(tool: Tool) -> Tool:
-    """Return a tool whose descriptions say nothing."""
-    return replace(
-        tool, description=VAGUE, parameters=json.dumps(vague(json.loads(tool.parameters)))
-    )
+    """Return a tool whose descriptions say nothing, nor does its code."""
+    parameters = json.dumps(vague(json.loads(tool.parameters)))
+    code = "\n".join(line for line in tool.code.split("\n") if tool.description not in line)
+    return replace(tool, description=VAGUE, parameters=parameters, code=code)
 
 
 def share(engine: Engine, tool: Tool, rows: list[Example]) -> float:

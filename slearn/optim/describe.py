@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from slearn.agent import Node, signature
@@ -15,6 +15,7 @@ from slearn.optim.mend import Case, cases_of, told
 from slearn.values import Tool
 
 _SHOWN = 5  # calls
+_QUOTED = 4  # letters of an argument that stand in no description by chance
 _ALONE = 3  # tools of a node that are said anew each for itself
 
 
@@ -68,10 +69,32 @@ class DescribeTool(Optimizer):
         found: list[dict[str, RewriteTool]] = [{} for _ in range(self._drafts)]
         results = proposal.engine.generate(requests, proposal.watch) if requests else []
         for (number, tool), result in zip(drafts, results, strict=True):
-            if said := kind.read(result):
-                new = described(tool, said["description"], said["arguments"])
+            said, known = kind.read(result), given(cases[tool.name])
+            if said and not quotes(said["description"], known):
+                notes = said["arguments"].items()
+                notes = {name: note for name, note in notes if not quotes(note, known)}
+                new = described(tool, said["description"], notes)
                 found[number][tool.name] = RewriteTool(node.name, new)
         return found
+
+
+def given(cases: Sequence[Case]) -> set[str]:
+    """Return the texts that calls gave a tool: small models take one of them for a description.
+
+    >>> given([])
+    set()
+    """
+    values = [value for case in cases for value in json.loads(case.call.arguments).values()]
+    return {value for value in values if isinstance(value, str) and len(value) >= _QUOTED}
+
+
+def quotes(text: str, known: Collection[str]) -> bool:
+    """Say whether a text holds one of others.
+
+    >>> quotes("velvet, for example", {"velvet"})
+    True
+    """
+    return any(value in text for value in known)
 
 
 def telling(cases: Sequence[Case]) -> list[Case]:

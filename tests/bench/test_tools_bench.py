@@ -114,6 +114,16 @@ def test_requests_of_a_split_share_no_word_and_no_wording(
         assert len(said) == 3 and said[2].format("x") not in {one.format("x") for one in said[:2]}
 
 
+def test_vague_tools_do_not_tell_what_they_do(tools: ModuleType, engine: Engine) -> None:
+    for bug in tools.BUGS:
+        clear = tools.tool_from_code(bug.right)
+        dim = tools.vague_tool(clear)
+        assert clear.description not in dim.code and dim.description == tools.VAGUE
+        assert engine.run_tools(tools._calls(dim, ["word"])) == engine.run_tools(
+            tools._calls(clear, ["word"])
+        )
+
+
 def test_vague_descriptions_are_won_back_by_saying_them_anew(tools: ModuleType) -> None:
     """A model that calls the right tool only where the tool says "right now" of itself."""
 

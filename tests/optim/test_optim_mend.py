@@ -313,6 +313,17 @@ def test_right_calls_are_what_a_description_is_made_from() -> None:
     assert "solve(text='cat') gives cat" in engine.asked[1].messages[-1].content
 
 
+def test_what_a_call_was_given_is_no_description() -> None:
+    """A small model that is shown calls says of an argument what was in it."""
+    rows = rows_of(solving("return text[::-1]"))
+    texts = [said("Turns it round.", text="house"), said("Turns house round.", text="a word")]
+    engine = ToolEngine(Noted(*texts), BOX)
+    found = DescribeTool().propose(shown(caller(solving(LONG)), rows, engine))
+    (edit,) = (edit for one in found for edit in one.edits)
+    assert isinstance(edit, RewriteTool) and edit.tool.description == "Turns it round."
+    assert "house" not in edit.tool.parameters
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
