@@ -75,8 +75,7 @@ class LlamaEngine(Engine):
         self, requests: Sequence[GenerateRequest], watch: Watcher | None = None
     ) -> list[Generation]:
         """Complete every request, batched, shared prefixes computed once."""
-        nothing: Then = lambda _: None  # noqa: E731
-        found = self.generate_then_score(requests, [nothing] * len(requests), watch)
+        found = self.generate_then_score(requests, [_nothing] * len(requests), watch)
         return [made for made, _ in found]
 
     def generate_then_score(
@@ -199,6 +198,10 @@ class LlamaEngine(Engine):
         Scheduler(self._context).run(jobs, note)
         if finished != expected:
             raise EngineError(f"{expected - finished} of {expected} jobs were lost")
+
+
+def _nothing(_: Generation) -> None:
+    """Score nothing behind a text."""
 
 
 class _Scores:

@@ -34,7 +34,7 @@ from slearn.metrics import run_tests
 from slearn.values import Example
 
 Reader = Callable[[Sequence[float]], float]
-# For which example, what is asked, its score where that is known, and how it is read.
+# For which example, what is still to be asked, the score that is known, and how it is read.
 Wanted = tuple[int, ScoreRequest | None, Score | None, Reader]
 Measure = Callable[..., list[list[float]]]  # called as `measured_losses` is
 
@@ -155,13 +155,12 @@ def _read(
     requests: Sequence[Wanted], engine: Engine, watch: Watcher | None, count: int
 ) -> list[float]:
     """Ask for all likelihoods in one round and read the losses; some need no likelihood."""
-    asked = [request for _, request, score, _ in requests if request and score is None]
+    asked = [request for _, request, _, _ in requests if request]
     scores = iter(engine.score(asked, watch) if asked else ())
     found: list[list[float]] = [[] for _ in range(count)]
     for place, request, score, read in requests:
-        if request is not None and score is None:
-            score = next(scores)
-        found[place].append(read(score.logprobs if score else ()))
+        said = next(scores) if request else score
+        found[place].append(read(said.logprobs if said else ()))
     return [mixed(own) for own in found]
 
 
@@ -190,7 +189,7 @@ def _requests(
     asks = [ask for own in finals for ask in own]
     places = [place for place, own in enumerate(finals) for _ in own]
     return [
-        (place, _target(ask, step), score, _reader(ask, step))
+        (place, None if score else _target(ask, step), score, _reader(ask, step))
         for place, ask, (step, score) in zip(places, asks, _begun(asks, engine, watch), strict=True)
     ]
 

@@ -89,12 +89,12 @@ def given(cases: Sequence[Case]) -> set[str]:
 
 
 def quotes(text: str, known: Collection[str]) -> bool:
-    """Say whether a text holds one of others.
+    """Say whether a text holds one of others, or is a piece of one.
 
-    >>> quotes("velvet, for example", {"velvet"})
-    True
+    >>> quotes("velvet, for example", {"velvet"}), quotes("of magnet", {"Take a out of magnet."})
+    (True, True)
     """
-    return any(value in text for value in known)
+    return any(value in text or text.strip(" .?!'\"") in value for value in known)
 
 
 def telling(cases: Sequence[Case]) -> list[Case]:
