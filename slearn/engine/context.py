@@ -56,6 +56,21 @@ def library() -> dict[str, Any]:
     }
 
 
+def repacks(system: str) -> bool:
+    """Return whether weights may be packed anew in memory for a processor's faster kernels.
+
+    Not where the library was built with AMX: compilers (GCC 12 is one) leave out what fills the
+    configuration of its tiles, so that the first product of matrices ends the process with an
+    illegal instruction. `make setup` builds without AMX, and then weights are packed.
+
+    >>> repacks("CPU : AVX2 = 1 | REPACK = 1 | ")
+    True
+    >>> repacks("CPU : AVX512 = 1 | AMX_INT8 = 1 | REPACK = 1 | ")
+    False
+    """
+    return "AMX_INT8 = 1" not in system
+
+
 class Batch:
     """Tokens to decode together, written straight into the library's structure."""
 
@@ -88,6 +103,7 @@ class Context:
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = settings.gpu_layers if llama_cpp.llama_supports_gpu_offload() else 0
+        params.use_extra_bufts = repacks(library()["system"])
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
             raise ModelFileError(f"the model cannot be loaded: {last_words()}", where=str(path))
