@@ -37,6 +37,15 @@ class Evaluation:
         steps = (step for trajectory in self.trajectories for step in trajectory.steps)
         return sum((step.usage for step in steps), Usage())
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was left out on the way, if anything: in how many rows, and what of the first."""
+        cut = [one for one in self.trajectories if one.warnings]
+        if not cut:
+            return ()
+        where, what = f"row {cut[0].example.id}", cut[0].warnings[0]
+        return (f"{len(cut)} of {len(self.trajectories)} rows: {what} (first {where})",)
+
 
 def evaluate(
     agent: Agent,

@@ -57,6 +57,7 @@ class RunResult:
             "truncated": self.reason == OUT_OF_TIME,
             "reason": self.reason,
             "left_out": self.left_out,
+            **({"warnings": list(self.after.warnings)} if self.after.warnings else {}),
             "agent": self.agent_digest,
         }
 

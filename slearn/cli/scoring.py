@@ -14,6 +14,7 @@ from slearn.agent import Trajectory, forward
 from slearn.cli.counting import Counting
 from slearn.cli.engines import open_box, open_model
 from slearn.cli.live import LiveLine
+from slearn.cli.output import say
 from slearn.cli.sources import (
     Source,
     columns_for,
@@ -64,6 +65,8 @@ def score_agent(
         grader = Counting(engine)
         found = evaluate(source.agent, examples, engine, grader, watch)
         seconds = time.monotonic() - began
+    for warning in found.warnings:
+        say(f"warning: {warning}")
     interval = found.interval
     return {
         "metric": found.metric,
@@ -73,6 +76,7 @@ def score_agent(
         "high": interval.high,
         "tokens": (found.usage + grader.usage).computed,
         "seconds": round(seconds, 3),
+        **({"warnings": list(found.warnings)} if found.warnings else {}),
     }
 
 

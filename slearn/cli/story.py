@@ -188,6 +188,7 @@ def result_text(result: Mapping[str, Any]) -> str:
         tokens = sum(result["tokens"].get(name, 0) for name in ("prompt", "generated", "scored"))
         if result.get("left_out"):
             lines.append(f"{result['left_out']} train rows left out: they are far too long")
+        lines += [f"warning: {warning}" for warning in result.get("warnings", ())]
         tried = f"{result['accepted']} accepted, {result['rejected']} rejected"
         lines.append(f"{tried}, {tokens:,} tokens computed")
     return "\n".join(lines)

@@ -215,6 +215,14 @@ def test_items_of_a_list_that_are_left_out_are_told(here: Path, slearn: Any) -> 
     assert json.loads(slearn(*run, "a\nb", "--json").stdout)["warnings"] == []
     late = slearn(*run, "a\nb", "--max-seconds", 0.0000001).stderr
     assert "only 1 of the 2 items counted: time or tokens are up" in late
+    rows = [{"input": "a\nb", "target": "x"}, {"input": "a\nb\nc", "target": "y"}]
+    (here / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    score = slearn("eval", here / "list.yaml", "--data", here / "rows.jsonl", "--model", "scripted")
+    assert f"warning: 1 of 2 rows: {said} (first row " in score.stderr
+    splits = [f"--{split}={here / 'rows.jsonl'}" for split in ("train", "val", "test")]
+    budget = ("--model", "scripted", "--budget-tokens", 2000)
+    report = slearn("train", here / "list.yaml", *splits, *budget).stdout
+    assert f"warning: 1 of 2 rows: {said} (first row " in report
 
 
 @pytest.mark.parametrize("metric", ["number", "call"])
