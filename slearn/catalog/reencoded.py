@@ -20,11 +20,11 @@ from slearn.catalog.hashes import reading_only, remember, sha256_of
 from slearn.catalog.home import home_dir
 from slearn.catalog.lock import hold
 from slearn.catalog.tensors import BLOCKS
-from slearn.engine import reencode
+from slearn.engine import AMX, reencode
 from slearn.errors import InputError, ModelFileError
 
 AS_IT_IS = "file"
-_BYTES = {"f16": 2.0, "q8_0": 34 / 32}
+_BYTES = {"f16": 2.0, "q8_0": 34 / 32, AMX: 34 / 32}
 _WAIT = 600.0  # for another process that is writing the same file
 
 

@@ -24,7 +24,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "batch_size": lambda value: type(value) is int and 0 < value <= _MOST,
     "flash_attention": lambda value: value in ("auto", "on", "off"),
     "cache_type": lambda value: value in ("f16", "q8_0"),
-    "weights": lambda value: value in ("file", "f16", "q8_0"),
+    "weights": lambda value: value in ("file", "f16", "q8_0", "amx"),
 }
 
 

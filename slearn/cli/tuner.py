@@ -19,9 +19,9 @@ from slearn.catalog import (
 from slearn.cli.engines import SCRIPTED, identify
 from slearn.cli.output import say, table
 from slearn.cli.room import Room
-from slearn.engine import Engine, EngineSettings, describe_library, open_engine
+from slearn.engine import AMX, Engine, EngineSettings, describe_library, open_engine
 from slearn.errors import InputError
-from slearn.tuning import Found, Stand, Trial, axes_for, search
+from slearn.tuning import Found, Stand, Trial, axes_for, search, try_apart
 
 Trials = Trial[EngineSettings]
 
@@ -47,6 +47,8 @@ def tune_model(name: str, cells: int, seconds: float, max_memory: int | None) ->
         path = weights_file(Path(model["path"]), model["sha256"], settings.weights)
         bound = room.take(model["name"], {"cells": cells, **tuned_part(settings)}, path)
         try:
+            if settings.weights == AMX:
+                try_apart(path, settings)
             with open_engine(path, sha256=model["sha256"], settings=settings) as engine:
                 yield engine
         finally:
@@ -73,7 +75,10 @@ def tune_model(name: str, cells: int, seconds: float, max_memory: int | None) ->
 
 def _forms() -> tuple[str, ...]:
     """Return the forms of weights to try: a GPU has kernels for all of them."""
-    return ("file",) if describe_library()["gpu_offload"] else ("file", "f16", "q8_0")
+    library = describe_library()
+    if library["gpu_offload"]:
+        return ("file",)
+    return ("file", *([AMX] if library["amx"] else []), "f16", "q8_0")
 
 
 def _remember(sha256: str, settings: EngineSettings) -> None:

@@ -23,10 +23,11 @@ from slearn.engine.opening import describe_library, open_engine, open_tokenizer,
 from slearn.engine.parameters import check_parameters, standard_schema
 from slearn.engine.schema import BoundedJson, bounded_json
 from slearn.engine.seat import Seat, SeatedEngine
-from slearn.engine.settings import EngineSettings
+from slearn.engine.settings import AMX, EngineSettings
 from slearn.engine.wrapped import WrappedEngine
 
 __all__ = [
+    "AMX",
     "GREEDY",
     "TEXT",
     "Bounded",

@@ -17,7 +17,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from slearn.engine.settings import EngineSettings, available_threads
+from slearn.engine.settings import AMX, EngineSettings, available_threads
 from slearn.errors import EngineError, ModelFileError
 
 _MESSAGES: deque[str] = deque(maxlen=20)
@@ -52,23 +52,22 @@ def library() -> dict[str, Any]:
     return {
         "gpu_offload": offload,
         "gpu_layers": "all" if offload else "none: the library was built for the CPU alone",
+        "amx": has_amx(),
         "system": llama_cpp.llama_print_system_info().decode("utf-8", "replace").strip(),
     }
 
 
-def repacks(system: str) -> bool:
-    """Return whether weights may be packed anew in memory for a processor's faster kernels.
+def has_amx() -> bool:
+    """Return whether the library was built with the matrix kernels of AMX.
 
-    Not where the library was built with AMX: compilers (GCC 12 is one) leave out what fills the
-    configuration of its tiles, so that the first product of matrices ends the process with an
-    illegal instruction. `make setup` builds without AMX, and then weights are packed.
+    They are used where `slearn tune` has seen them work, and not else: compilers (GCC 12 is one)
+    drop the stores that configure the tiles, and then the first product of matrices ends the
+    process with an illegal instruction. Weights are packed for these kernels or for no others.
 
-    >>> repacks("CPU : AVX2 = 1 | REPACK = 1 | ")
+    >>> isinstance(has_amx(), bool)
     True
-    >>> repacks("CPU : AVX512 = 1 | AMX_INT8 = 1 | REPACK = 1 | ")
-    False
     """
-    return "AMX_INT8 = 1" not in system
+    return "AMX_INT8 = 1" in llama_cpp.llama_print_system_info().decode("utf-8", "replace")
 
 
 class Batch:
@@ -103,7 +102,7 @@ class Context:
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = settings.gpu_layers if llama_cpp.llama_supports_gpu_offload() else 0
-        params.use_extra_bufts = repacks(library()["system"])
+        params.use_extra_bufts = settings.weights == AMX or not has_amx()
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
             raise ModelFileError(f"the model cannot be loaded: {last_words()}", where=str(path))

@@ -62,7 +62,7 @@ def describe_library() -> dict[str, Any]:
     """Return what the inference library here was built for; loads it.
 
     >>> sorted(describe_library())  # doctest: +SKIP
-    ['gpu_layers', 'gpu_offload', 'system']
+    ['amx', 'gpu_layers', 'gpu_offload', 'system']
     """
     from slearn.engine.context import library
 

@@ -14,17 +14,18 @@ from pathlib import Path
 import llama_cpp
 
 from slearn.engine.context import last_words, silence
-from slearn.engine.settings import available_threads
+from slearn.engine.settings import AMX, available_threads
 from slearn.errors import EngineError
 
 _KINDS = {
     "f16": llama_cpp.LLAMA_FTYPE_MOSTLY_F16,
     "q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
+    AMX: llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
 }
 
 
 def reencode(source: Path, target: Path, kind: str) -> None:
-    """Write the model at `source` with its weights as `kind`, which is f16 or q8_0.
+    """Write the model at `source` with its weights as `kind`: f16, q8_0, or amx for q8_0.
 
     The tables of the vocabulary are written as q8_0: of them a row or a few are needed at a time.
 

@@ -6,6 +6,8 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
+AMX = "amx"  # weights packed for the matrix kernels of some server processors
+
 
 @dataclass(frozen=True)
 class EngineSettings:
@@ -17,7 +19,7 @@ class EngineSettings:
     `flash_attention` is on, off or auto (wherever the model allows it); `cache_type` is what the
     cache keeps its numbers as: f16, or q8_0 for half the memory, which needs flash attention.
     `weights` is the form of the weights in the file that is opened: as it came (file), or written
-    anew for this machine as f16 or q8_0 (`reencode`).
+    anew for this machine as f16 or q8_0 (`reencode`); amx is q8_0 for the kernels of AMX.
 
     >>> EngineSettings(threads=2, cache_type="q8_0").as_json()["cells"]
     8192

@@ -96,6 +96,26 @@ def test_what_cannot_be_opened_is_passed_over(slearn: Any, machine: Machine, her
     assert {settings.cells for settings in machine.asked} == {512}
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_kernels_that_may_end_the_process_are_tried_apart_first(
+    slearn: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    def apart(path: Path, settings: EngineSettings) -> None:
+        assert settings.weights == "amx" and settings not in machine.asked
+        if not works:
+            raise EngineError("the library ended the process (signal 4)")
+
+    library = {"gpu_offload": False, "amx": True}
+    monkeypatch.setattr("slearn.cli.tuner.describe_library", lambda: library)
+    monkeypatch.setattr("slearn.cli.tuner.weights_file", lambda path, *_: path)
+    monkeypatch.setattr("slearn.cli.tuner.try_apart", apart)
+    machine.seconds = lambda settings: 1.0 if settings.weights == "amx" else 2.0
+    run = slearn("tune", "--model", "./tiny.gguf", "--seconds", 600, "--json")
+    said = "weights amx: not compared, the library ended the process (signal 4)"
+    assert (said in run.stderr) is not works
+    assert (json.loads(run.stdout)["settings"]["weights"] == "amx") is works
+
+
 def test_without_time_nothing_is_remembered(slearn: Any, machine: Machine, here: Path) -> None:
     run = slearn("tune", "--model", "./tiny.gguf", "--seconds", 3)
     assert "nothing was compared in time" in run.stderr

@@ -7,14 +7,27 @@ from pathlib import Path
 import pytest
 
 from slearn.catalog import weights_file
-from slearn.engine import Engine, EngineSettings, ScoreRequest, open_engine
+from slearn.engine import (
+    AMX,
+    Engine,
+    EngineSettings,
+    ScoreRequest,
+    describe_library,
+    open_engine,
+)
+from slearn.tuning import try_apart
 from tests.engine.contract import YES_NO, ask
 
 pytestmark = pytest.mark.model
 
 
-@pytest.mark.parametrize("kind", ["f16", "q8_0"])
+@pytest.mark.parametrize("kind", ["f16", "q8_0", AMX])
 def test_likelihoods_stay(tiny: Engine, tiny_path: Path, tmp_path: Path, kind: str) -> None:
+    if kind == AMX:
+        if not describe_library()["amx"]:
+            pytest.skip("the library was built without AMX")
+        path = weights_file(tiny_path, "0" * 64, kind, home=tmp_path)
+        try_apart(path, EngineSettings(cells=2048, weights=kind))  # else this process may end
     path = weights_file(tiny_path, "0" * 64, kind, home=tmp_path)
     requests = [ScoreRequest(ask(f"Is {n} cold?"), ("yes", "no"), YES_NO) for n in range(9)]
     settings = EngineSettings(cells=2048, sequences=4, weights=kind)
