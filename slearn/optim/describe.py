@@ -22,6 +22,8 @@ _ALONE = 3  # tools of a node that are said anew each for itself
 class DescribeTool(Optimizer):
     """Says anew what tools do and take, from their code and from calls of them.
 
+    Every other draft leaves what is said of the arguments as it is.
+
     Which of several is called depends on what is said of all: those of a node are said anew
     together first, and then alone those whose calls led to wrong answers most often.
     """
@@ -71,8 +73,9 @@ class DescribeTool(Optimizer):
         for (number, tool), result in zip(drafts, results, strict=True):
             said, known = kind.read(result), given(cases[tool.name])
             if said and not quotes(said["description"], known):
-                notes = said["arguments"].items()
-                notes = {name: note for name, note in notes if not quotes(note, known)}
+                # Notes may be taken for values: "The string to be reversed" was passed as one.
+                both = said["arguments"].items() if number % 2 else ()
+                notes = {name: note for name, note in both if not quotes(note, known)}
                 new = described(tool, said["description"], notes)
                 found[number][tool.name] = RewriteTool(node.name, new)
         return found

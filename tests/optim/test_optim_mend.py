@@ -282,9 +282,11 @@ def test_a_description_changes_what_is_said_and_nothing_else() -> None:
     text = said("Gives the first letters.", text="what is cut", size="how many", deep="not used")
     engine = Noted(text, text)
     found = DescribeTool().propose(proposal(agent, [], engine=ToolEngine(engine, BOX)))
-    assert len(found) == 2 and found[0].agent == found[1].agent
-    (edit,) = found[0].edits
-    assert isinstance(edit, RewriteTool) and found[0].operator == "describe tool"
+    assert len(found) == 2
+    (plain,), (edit,) = (one.edits for one in found)
+    assert isinstance(plain, RewriteTool)  # the first says nothing of the arguments
+    assert plain.tool == replace(tool, description="Gives the first letters.")
+    assert isinstance(edit, RewriteTool) and found[1].operator == "describe tool"
     new, schema = edit.tool, json.loads(edit.tool.parameters)
     assert new.description == "Gives the first letters."
     assert {name: kind.pop("description") for name, kind in schema["properties"].items()} == {
@@ -294,8 +296,8 @@ def test_a_description_changes_what_is_said_and_nothing_else() -> None:
     del before["properties"]["size"]["description"]
     assert schema == before
     assert replace(new, description=tool.description, parameters=tool.parameters) == tool
-    assert found[0].agent == agent.with_node(replace(agent.last, tools=(new,)))
-    assert agent_from_text(agent_to_text(found[0].agent)) == found[0].agent
+    assert found[1].agent == agent.with_node(replace(agent.last, tools=(new,)))
+    assert agent_from_text(agent_to_text(found[1].agent)) == found[1].agent
     assert engine.asked[0].seed != engine.asked[1].seed
     assert "return text[:size]" in engine.asked[0].messages[-1].content
 
