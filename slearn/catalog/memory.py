@@ -15,12 +15,14 @@ from typing import Any
 
 from slearn.catalog.gguf import GGUFHeader
 from slearn.catalog.metadata import Length
-from slearn.engine import EngineSettings
+from slearn.engine import AMX, EngineSettings
 
 # Types (ggml's numbers) whose tensors the library copies into another order for the processor,
 # while the file stays mapped: Q4_0, Q2_K, Q4_K, IQ4_NL, MXFP4; on ARM also Q8_0, Q5_K, Q6_K.
 _COPIED = {2, 10, 12, 20, 39}
 _COPIED_ON_ARM = _COPIED | {8, 13, 14}
+_Q8_0 = 8
+_PACKED = 38 / 34  # for AMX: four bytes more for 32 numbers
 _ELEMENT = {"f16": 2.0, "q8_0": 34 / 32}  # bytes of a number in the cache
 _FLOAT = 4
 _ACTIVATIONS = 4  # rows as wide as the widest layer that a batch holds at the same time
@@ -75,6 +77,8 @@ def memory_bound(header: GGUFHeader, settings: EngineSettings) -> MemoryBound:
     weights = header.file_bytes + sum(
         size for kind, size in header.tensor_bytes.items() if kind in copied
     )
+    if settings.weights == AMX:
+        weights += round(_PACKED * header.tensor_bytes.get(_Q8_0, 0))
     if shape is None:
         return MemoryBound(weights, None, None)
     cells = -(-settings.cells // 256) * 256  # as the library pads them

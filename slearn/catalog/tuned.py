@@ -15,7 +15,7 @@ from slearn.catalog.files import write_json
 from slearn.catalog.home import home_dir
 from slearn.catalog.lock import hold
 from slearn.catalog.machine import machine_identity
-from slearn.engine import EngineSettings
+from slearn.engine import AMX, EngineSettings
 
 FILE = "tuned.json"
 _MOST = 1 << 16  # of threads, and of tokens in a batch
@@ -24,7 +24,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "batch_size": lambda value: type(value) is int and 0 < value <= _MOST,
     "flash_attention": lambda value: value in ("auto", "on", "off"),
     "cache_type": lambda value: value in ("f16", "q8_0"),
-    "weights": lambda value: value in ("file", "f16", "q8_0", "amx"),
+    "weights": lambda value: value in ("file", "f16", "q8_0", AMX),
 }
 
 

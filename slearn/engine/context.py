@@ -45,6 +45,12 @@ def last_words() -> str:
     return _MESSAGES[-1] if _MESSAGES else "no reason given"
 
 
+def system_info() -> str:
+    """Return what the library says of the processor and of how it was built."""
+    text: bytes = llama_cpp.llama_print_system_info()
+    return text.decode("utf-8", "replace")
+
+
 def library() -> dict[str, Any]:
     """Return what the library was built for, and how many layers would go to a GPU."""
     silence()
@@ -53,7 +59,7 @@ def library() -> dict[str, Any]:
         "gpu_offload": offload,
         "gpu_layers": "all" if offload else "none: the library was built for the CPU alone",
         "amx": has_amx(),
-        "system": llama_cpp.llama_print_system_info().decode("utf-8", "replace").strip(),
+        "system": system_info().strip(),
     }
 
 
@@ -67,7 +73,7 @@ def has_amx() -> bool:
     >>> isinstance(has_amx(), bool)
     True
     """
-    return "AMX_INT8 = 1" in llama_cpp.llama_print_system_info().decode("utf-8", "replace")
+    return "AMX_INT8 = 1" in system_info()
 
 
 class Batch:

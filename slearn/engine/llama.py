@@ -26,7 +26,7 @@ from slearn.engine.base import (
     Watcher,
 )
 from slearn.engine.chat import ChatTemplate
-from slearn.engine.context import Context
+from slearn.engine.context import Context, system_info
 from slearn.engine.jobs import Choices, GenerateJob, Job, Riders, ScoreJob, choices_of
 from slearn.engine.masks import Masks
 from slearn.engine.scheduler import Done, Scheduler
@@ -61,7 +61,7 @@ class LlamaEngine(Engine):
             "model": self._sha256,
             "llama_cpp": llama_cpp.__version__,
             "llguidance": llguidance.__version__,
-            "system": llama_cpp.llama_print_system_info().decode("utf-8", "replace"),
+            "system": system_info(),
             "machine": platform.machine(),
             **self._settings.as_json(),
         }

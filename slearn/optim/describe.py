@@ -74,8 +74,8 @@ class DescribeTool(Optimizer):
             said, known = kind.read(result), given(cases[tool.name])
             if said and not quotes(said["description"], known):
                 # Notes may be taken for values: "The string to be reversed" was passed as one.
-                both = said["arguments"].items() if number % 2 else ()
-                notes = {name: note for name, note in both if not quotes(note, known)}
+                noted = said["arguments"] if number % 2 else {}
+                notes = {name: note for name, note in noted.items() if not quotes(note, known)}
                 new = described(tool, said["description"], notes)
                 found[number][tool.name] = RewriteTool(node.name, new)
         return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slearn.catalog import GGUFHeader, Length, MemoryBound, memory_bound, read_header
-from slearn.engine import EngineSettings
+from slearn.engine import AMX, EngineSettings
 
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
@@ -90,5 +90,7 @@ def test_tensors_that_the_library_copies_count_twice(
     assert header.tensor_bytes == {12: 8 * 144, 8: 4 * 34, 0: 12}
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert memory_bound(header, SETTINGS).weights == header.file_bytes + 8 * 144
+    packed = memory_bound(header, EngineSettings(weights=AMX))
+    assert packed.weights == header.file_bytes + 8 * 144 + 4 * 38
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     assert memory_bound(header, SETTINGS).weights == header.file_bytes + 8 * 144 + 4 * 34
