@@ -15,6 +15,7 @@ from slearn.engine import (
     describe_library,
     open_engine,
 )
+from slearn.errors import EngineError
 from slearn.tuning import try_apart
 from tests.engine.contract import YES_NO, ask
 
@@ -26,8 +27,11 @@ def test_likelihoods_stay(tiny: Engine, tiny_path: Path, tmp_path: Path, kind: s
     if kind == AMX and not describe_library()["amx"]:
         pytest.skip("the library was built without AMX")
     path = weights_file(tiny_path, "0" * 64, kind, home=tmp_path)
-    if kind == AMX:  # else this process may end
-        try_apart(path, EngineSettings(cells=2048, weights=kind))
+    if kind == AMX:  # tried apart, as `slearn tune` does: here it would end the tests
+        try:
+            try_apart(path, EngineSettings(cells=2048, weights=kind))
+        except EngineError as error:
+            pytest.skip(f"the library was built with AMX that does not work: {error}")
     requests = [ScoreRequest(ask(f"Is {n} cold?"), ("yes", "no"), YES_NO) for n in range(9)]
     settings = EngineSettings(cells=2048, sequences=4, weights=kind)
     with open_engine(path, sha256="0" * 64, settings=settings) as other:
