@@ -9,7 +9,7 @@ prompt that a flow reads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -27,7 +27,10 @@ from slearn.optim.wanted import hands_on, wanted
 from slearn.values import Example
 
 _TRAINED = 8  # rows of the pool that a new structure is trained on
+_WRITTEN = NOTE.answer.max_tokens / 2  # tokens that a node hands on, about
+_DRAFTED = 8  # times what a row takes: drafts of a node in front, and the answers after them
 _KEPT = 2  # candidates a step
+_HELD = 2  # rows whose answers stand in what is read: with fewer, any are shown
 _ENOUGH = 0.9  # of the batch's score: more is not worth another structure
 _NOTHING = "nothing"  # is missing, says a review of what is right
 
@@ -43,11 +46,8 @@ class Restructure(Optimizer):
         enough = not judged and fmean(proposal.scores or [0.0]) > _ENOUGH
         if not proposal.step or not proposal.trajectories or enough:
             return []
-        # The model is asked when its turn comes: None stands for what it would name.
-        shapes: list[Shape | None] = [*direct(proposal), None]
-        first = _KEPT * proposal.asked % len(shapes)
         found: list[Candidate] = []
-        for turn in (shapes + shapes)[first : first + len(shapes)]:
+        for turn in turns(proposal):
             if len(found) == _KEPT:
                 break
             for name, edits in [turn] if turn else written(proposal):
@@ -58,7 +58,7 @@ class Restructure(Optimizer):
     def price(self, proposal: Proposal) -> float:
         """Return about what it takes to train structures, to race them and to validate one.
 
-        One more node reads every row, and writes: who could not be raced is not worth training.
+        Who could not be raced is not worth training.
         """
         seen = proposal.trajectories
         if not proposal.step or not seen:
@@ -66,8 +66,53 @@ class Restructure(Optimizer):
         count = proposal.engine.count_tokens
         texts = [" ".join([*s.inputs.values(), s.text]) for one in seen for s in one.steps]
         row = sum(map(count, texts)) / len(seen)
-        taught = _KEPT * _TRAINED * 8 * row if _teaches(proposal.agent, proposal.pool) else 0.0
-        return taught + proposal.rows * (2 * row + NOTE.answer.max_tokens / 2)
+        columns = {
+            name: fmean(count(one.example.inputs.get(name, "")) for one in seen)
+            for name in proposal.agent.columns
+        }
+        taught, raced = 0.0, list[float]()
+        for turn in turns(proposal)[:_KEPT]:
+            made = apply_all(proposal.agent, turn[1]) if turn else proposal.agent
+            more = reading(made, columns) - reading(proposal.agent, columns) if turn else row
+            raced.append(max(row / 2, row + more) + _WRITTEN)
+            taught += (_DRAFTED if drafts(proposal.agent, turn) else 1) * _TRAINED * raced[-1]
+        rows = taught if _teaches(proposal.agent, proposal.pool) else 0.0
+        return rows + proposal.rows * fmean(raced)
+
+
+def reading(agent: Agent, columns: Mapping[str, float]) -> float:
+    """Return about how many tokens the inputs of an agent's nodes have, by those of its columns.
+
+    >>> # reading(agent, {"question": 20.0, "context": 900.0})
+    """
+    return sum(
+        times * columns.get(name, _WRITTEN)
+        for own, times in agent.reads.items()
+        for name in agent.node(own).inputs
+    )
+
+
+def turns(proposal: Proposal) -> list[Shape | None]:
+    """Return all shapes, from the one whose turn it is; None stands for what the model would name.
+
+    The model is asked when that turn comes.
+
+    >>> # turns(proposal)[0]
+    """
+    shapes: list[Shape | None] = [*direct(proposal), None]
+    first = _KEPT * proposal.asked % len(shapes)
+    return (shapes + shapes)[first : first + len(shapes)]
+
+
+def drafts(agent: Agent, turn: Shape | None) -> bool:
+    """Say whether nodes of a shape are shown drafts that were tried, which is dear.
+
+    >>> # drafts(agent, ("vote", (WrapVote("answer"),)))
+    """
+    if turn is None:
+        return True
+    made = apply_all(agent, turn[1])
+    return any(hands_on(made, node.name) for edit in turn[1] for node in brought(edit))
 
 
 def trained(proposal: Proposal, edits: Sequence[StructureEdit], name: str) -> Candidate | None:
@@ -116,10 +161,22 @@ def _taught(tried: Proposal, last: Node) -> list[Edit]:
     if len(last.output.fields) > 1 or last.tools:
         made = [demo_from(taken, last) for taken, score in pairs if score >= RIGHT]
     else:
-        made = [demo_of(led_to(taken, last), last) for taken, _ in pairs]
+        rows = [led_to(taken, last) for taken, _ in pairs]
+        held = [row for row in rows if holds(row)] if last.output.answer.type == "text" else []
+        made = [demo_of(row, last) for row in (held if len(held) >= _HELD else rows)]
     shuffled = balanced([demo for demo in made if demo], tried.chance("restructure demos"))
     demos = within(tuple(shuffled), last, tried.engine.count_tokens)
     return [SetDemos(last.name, demos)] if demos else []
+
+
+def holds(row: Example) -> bool:
+    """Say whether the right answer stands in what is read: else showing it teaches to make it up.
+
+    >>> holds(Example("1", {"draft": "It was Lennon."}, ("lennon",)))
+    True
+    """
+    read = [text.casefold() for text in row.inputs.values()]
+    return any(target.casefold() in text for target in row.targets or () for text in read)
 
 
 def _teaches(agent: Agent, rows: Sequence[Example]) -> bool:

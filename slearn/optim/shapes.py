@@ -63,6 +63,7 @@ CHECK = "Look at the input and at the draft, and give the right answer."
 MEND = "Write the draft again so that it does all that the task asks for: {task}"
 REVIEW = "Say what the draft does not do of what the task asks for, then whether it does all of it."
 GRADE = "Grade how well the draft does what the task asks for, from 1 (badly) to 5 (perfectly)."
+BRIEF = "Copy the answer out of the draft, in as few words as it can be said."
 CITE = "Copy out of the input the few sentences that the answer depends on, and nothing else."
 
 Shape = tuple[str, tuple[StructureEdit, ...]]  # its name and its edits
@@ -95,6 +96,8 @@ def _library(proposal: Proposal) -> list[Shape]:
         found.append(("shortlist", (noting(agent, last, "shortlist", told),)))
     names = {node.name for node in agent.nodes}
     column = longest(proposal, last, _LONG)
+    if column and last.output.answer.type == "text" and not judged and "brief" not in names:
+        found.append(("brief", (shortening(agent, last, BRIEF, column),)))
     if column and "cited" not in names:
         found.append(("cited", (reading(agent, last, "cited", CITE, column),)))
     if "check" not in names:
@@ -153,6 +156,20 @@ def checking(agent: Agent, node: Node, told: str) -> AddNode:
     inputs = (*_own(agent, node), node.name)
     new = Node(reshape.fresh_name(agent, "check"), (told,), inputs, Contract((answer,)))
     return AddNode(node.name, new, behind=True)
+
+
+def shortening(agent: Agent, node: Node, told: str, column: str) -> AddNode:
+    """Return the edit that puts a node behind the last one, which reads its draft and no column.
+
+    Where inputs are long there is no room to show a node what its answers should look like; what
+    reads only a draft is short enough to be shown many.
+
+    >>> # shortening(agent, agent.last, BRIEF, "context").new.inputs
+    """
+    edit = checking(agent, node, told)
+    inputs = tuple(name for name in edit.new.inputs if name != column)
+    new = replace(edit.new, name=reshape.fresh_name(agent, "brief"), inputs=inputs)
+    return replace(edit, new=new)
 
 
 def retrying(agent: Agent, node: Node, told: str) -> WrapRetry:

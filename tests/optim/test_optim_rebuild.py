@@ -41,7 +41,7 @@ from slearn.optim import (
     apply_all,
 )
 from slearn.optim.named import names_of, written
-from slearn.optim.rebuild import trained
+from slearn.optim.rebuild import drafts, trained, turns
 from slearn.optim.shapes import direct, fits, longest, moves, noting, parting
 from tests.optim.proposals import LABELS, REASONED, chain, fault, proposal, rows, single
 
@@ -315,6 +315,61 @@ def test_a_long_input_can_be_read_by_a_node_of_its_own() -> None:
     [(_, (edit,))] = [shape for shape in direct(long) if shape[0] == "cited"]
     assert isinstance(edit, SplitNode) and edit.second.inputs == ("cited",)
     assert longest(long, single().last) == "input"
+
+
+def lengthy(metric: str = "f1") -> Proposal:
+    """An agent whose input is long, and whose answers are texts of its own."""
+    agent = replace(single(contract=TEXT), metric=metric)
+    pool = [
+        replace(row, inputs={"input": "word " * 200 + row.id, "question": "Who?"})
+        for row in rows(30)
+    ]
+    agent = agent.with_node(replace(agent.last, inputs=("input", "question")))
+    taken = forward(agent, pool[:6], ScriptedEngine())
+    return replace(
+        proposal(agent, pool, step=1), trajectories=taken, scores=[0.0] * 6, pool=pool, rows=20
+    )
+
+
+def test_a_draft_made_of_a_long_input_is_made_brief_by_a_node_that_does_not_read_it() -> None:
+    given = lengthy()
+    (edit,) = dict(direct(given))["brief"]
+    assert isinstance(edit, AddNode) and edit.behind
+    assert edit.new.inputs == ("question", "answer")
+    assert "brief" not in names(lengthy("judge"))
+    one = trained(given, [edit], "brief")
+    assert one is not None and one.agent.last.demos
+    again = replace(
+        given, agent=one.agent, trajectories=forward(one.agent, given.pool, given.engine)
+    )
+    assert "brief" not in names(again)
+
+
+def test_what_is_shown_stands_in_what_is_read_where_some_does() -> None:
+    given = lengthy()
+    (edit,) = dict(direct(given))["brief"]
+    says = {row.inputs["input"]: (row.targets or ("",))[0] for row in given.pool[:3]}
+
+    def say(request: GenerateRequest) -> str | None:
+        found = [word for text, word in says.items() if text in request.messages[-1].content]
+        return f"It is {found[0]}." if found else "Nobody knows."
+
+    one = trained(replace(given, runner=ScriptedEngine(say)), [edit], "brief")
+    assert one is not None
+    assert {demo.source for demo in one.agent.last.demos} == {row.id for row in given.pool[:3]}
+
+
+def test_what_needs_no_drafts_is_cheaper_to_train() -> None:
+    given = lengthy()
+    assert [name for name, _ in direct(given)][:3] == ["brief", "cited", "check"]
+    alone = [replace(given, asked=asked) for asked in (0, 1, 2)]
+    (brief, *_), (check, *_), (plan, *_) = (turns(one) for one in alone)
+    assert [turn and turn[0] for turn in (brief, check, plan)] == ["brief", "check", "plan"]
+    assert [drafts(given.agent, turn) for turn in (brief, check, plan)] == [False, False, True]
+    prices = [Restructure().price(one) for one in alone]
+    assert 0 < prices[0] < prices[2] and prices[1] < prices[2]
+    told = replace(given, pool=[replace(row, targets=None) for row in given.pool])
+    assert Restructure().price(told) < min(prices) / 2
 
 
 def test_it_is_priced_by_the_rows_that_there_are() -> None:
