@@ -15,11 +15,12 @@ from dataclasses import replace
 from statistics import median_high
 from typing import Any
 
-from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text, render
+from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text
 from slearn.call import call
 from slearn.engine import Sampling
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
+from slearn.optim.excerpt import shortened, shown
 from slearn.optim.lines import faultiest, numbered
 from slearn.optim.tries import LUCKY, graded, passed, rest, right_answers
 from slearn.values import Example
@@ -92,22 +93,19 @@ class DemoSets(Optimizer):
 def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:
     """Return the first demos, as many as fit into the room for them; at least one.
 
+    Of long ones only what their answers depend on is left, so that several fit.
+
     >>> len(within([Demo({"input": "a"}, {"answer": "b"})], Node("n", ()), len))
     1
     """
-    empty = dict.fromkeys(node.inputs, "")
-
-    def size(*shown: Demo) -> int:
-        bare = replace(node, instructions=(), tools=(), demos=shown)
-        return sum(count(message.content) + 4 for message in render(bare, empty))
-
+    short = [shortened(demo, node, count) for demo in demos]
     room, fit = _ROOM, 0
-    for demo in demos:
-        room -= size(demo) - size()
+    for demo in short:
+        room -= shown(demo, node, count)
         if room < 0:
             break
         fit += 1
-    return tuple(demos[: max(1, fit)])
+    return tuple(short[: max(1, fit)])
 
 
 def least(proposal: Proposal, count: int, chance: random.Random) -> set[int]:
@@ -235,8 +233,13 @@ def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
     """Return the demonstrations that can be made for a node this step.
 
     What the last node of a chain read is known where a trajectory went through it: whatever it made
-    of that, the target is what it should have made.
+    of that, the target is what it should have made. Long ones are cut.
     """
+    count = proposal.engine.count_tokens
+    return [shortened(demo, node, count) for demo in _made_for(agent, node, proposal)]
+
+
+def _made_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
     if node == agent.last and len(node.output.fields) == 1 and not node.tools:
         single = len(agent.nodes) == 1
         rows = proposal.pool if single else [led_to(one, node) for one in proposal.trajectories]

@@ -20,6 +20,7 @@ from slearn.loss import RIGHT
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import balanced, demo_from, demo_of, led_to, within
 from slearn.optim.edits import Edit, SetDemos, apply_all
+from slearn.optim.excerpt import holds
 from slearn.optim.named import written
 from slearn.optim.shapes import NOTE, Shape, direct
 from slearn.optim.structure import StructureEdit, WrapBest, WrapRetry, brought
@@ -162,21 +163,16 @@ def _taught(tried: Proposal, last: Node) -> list[Edit]:
         made = [demo_from(taken, last) for taken, score in pairs if score >= RIGHT]
     else:
         rows = [led_to(taken, last) for taken, _ in pairs]
-        held = [row for row in rows if holds(row)] if last.output.answer.type == "text" else []
+        # An answer that does not stand in what is read would teach to make answers up.
+        held = [row for row in rows if _read(row)] if last.output.answer.type == "text" else []
         made = [demo_of(row, last) for row in (held if len(held) >= _HELD else rows)]
     shuffled = balanced([demo for demo in made if demo], tried.chance("restructure demos"))
     demos = within(tuple(shuffled), last, tried.engine.count_tokens)
     return [SetDemos(last.name, demos)] if demos else []
 
 
-def holds(row: Example) -> bool:
-    """Say whether the right answer stands in what is read: else showing it teaches to make it up.
-
-    >>> holds(Example("1", {"draft": "It was Lennon."}, ("lennon",)))
-    True
-    """
-    read = [text.casefold() for text in row.inputs.values()]
-    return any(target.casefold() in text for target in row.targets or () for text in read)
+def _read(row: Example) -> bool:
+    return any(holds(text, row.targets or ()) for text in row.inputs.values())
 
 
 def _teaches(agent: Agent, rows: Sequence[Example]) -> bool:
