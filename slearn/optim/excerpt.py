@@ -82,6 +82,21 @@ def excerpt(text: str, wanted: Sequence[str], count: Count, most: int) -> str:
     return join(parts[first:last])
 
 
+def sentences_around(text: str, wanted: Sequence[str], count: Count, most: int) -> str:
+    """Return the sentences of a text that hold what is wanted, plain and in one line; '' of none.
+
+    >>> sentences_around('[{"title": "A", "text": "Rain. A cat sat. Sun."}]', ("cat",), len, 12)
+    'A cat sat.'
+    """
+    found = next((part for part in pieces(text)[0] if holds(as_text(part), wanted)), None)
+    while isinstance(found, dict | list) and found:
+        values = found if isinstance(found, list) else list(found.values())
+        found = next((v for v in values if holds(as_text(v), wanted)), None)
+    if found is None or not holds(as_text(found), wanted):
+        return ""
+    return " ".join(excerpt(as_text(found), wanted, count, most).split())
+
+
 def pieces(text: str) -> tuple[list[Any], Join]:
     """Return what a text consists of, and what makes a text of some of it again.
 

@@ -19,6 +19,7 @@ from slearn.loss import losses_after, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.demos import balanced, own, within
 from slearn.optim.edits import SetDemos
+from slearn.optim.excerpt import sentences_around
 from slearn.optim.lines import by_blame
 from slearn.optim.tries import LUCKY
 from slearn.values import Example, Usage
@@ -137,11 +138,29 @@ def _drafts(
         others = [*guesses(proposal, node, tried, olds)]
         others.append([inputs_text(node, old.inputs) for old in olds])
         others.append([(one.example.targets or ("",))[0] for one in tried])
+        others.append(
+            [
+                _holding(old, field, one.example, proposal)
+                for one, old in zip(tried, olds, strict=True)
+            ]
+        )
         for texts in others:
             pairs = zip(texts, drafts[0], strict=True)
             count = proposal.runner.count_tokens
             drafts.append([text if one_line(text, field, count) else own for text, own in pairs])
     return list(drafts)
+
+
+def _holding(old: Step, field: Field, example: Example, proposal: Proposal) -> str:
+    """Return the sentences of an input that hold the answer, where it is too long to be handed on.
+
+    '' where all of it fits, and where the answer does not stand in it.
+    """
+    count = proposal.runner.count_tokens
+    text = max(old.inputs.values(), key=len, default="")
+    if count(text) <= field.max_tokens:
+        return ""
+    return sentences_around(text, example.targets or (), count, field.max_tokens // 2)
 
 
 def guesses(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -20,7 +21,7 @@ from slearn.agent import (
     agent_to_text,
     forward,
 )
-from slearn.engine import GenerateRequest
+from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.evaluate import score_trajectories
 from slearn.optim import (
@@ -370,6 +371,47 @@ def test_what_needs_no_drafts_is_cheaper_to_train() -> None:
     assert 0 < prices[0] < prices[2] and prices[1] < prices[2]
     told = replace(given, pool=[replace(row, targets=None) for row in given.pool])
     assert Restructure().price(told) < min(prices) / 2
+
+
+class Reader(ScriptedEngine):
+    """Cites the end of its input at most, and answers right where the right sentence was cited."""
+
+    def __init__(self) -> None:
+        super().__init__(self._say)
+
+    def _say(self, request: GenerateRequest) -> str | None:
+        return None if "trainer call" in request.where else "The last word."
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        right = ["The answer is" in request.messages[-1].content for request in requests]
+        return [
+            replace(score, logprobs=tuple((-0.1 if fine else -9.0) for _ in score.logprobs))
+            for score, fine in zip(found, right, strict=True)
+        ]
+
+
+def test_what_reads_a_long_input_is_shown_the_sentences_that_hold_the_answer() -> None:
+    given = lengthy()
+    pool = [
+        replace(
+            row,
+            inputs={
+                **row.inputs,
+                "input": "Some word. " * 150 + f"The answer is {(row.targets or ('',))[0]}. End.",
+            },
+        )
+        for row in given.pool
+    ]
+    given = replace(given, pool=pool, runner=Reader(), engine=Reader())
+    given = replace(given, trajectories=forward(given.agent, pool[:6], given.engine))
+    one = trained(given, dict(direct(given))["cited"], "cited")
+    assert one is not None
+    cited = one.agent.node("cited")
+    assert cited.demos
+    for demo in cited.demos:  # cut, and what it shows stands in it
+        assert "The answer is" in demo.output["answer"]
+        assert demo.output["answer"] in demo.inputs["input"] and len(demo.inputs["input"]) < 1000
 
 
 def test_it_is_priced_by_the_rows_that_there_are() -> None:
