@@ -31,6 +31,7 @@ _LIKELY = math.log(2)  # nats: the right answer is likelier than all others toge
 _CHOICES = 12
 
 Taken = tuple[Step, ...]
+Weighed = tuple[Example, Step, Sequence[tuple[float, str]]]  # what was tried, with its losses
 
 
 class Wanted(Optimizer):
@@ -39,22 +40,26 @@ class Wanted(Optimizer):
     name = "wanted outputs"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return one candidate that shows nothing else, and one that keeps what was shown."""
+        """Return candidates that show nothing else, and one that keeps what was shown."""
         agent = proposal.agent
         blamed = [agent.node(name) for name in by_blame(proposal) if hands_on(agent, name)]
         if not blamed:
             return []
         node = blamed[proposal.misses % len(blamed)]
         try:
-            demos = wanted(proposal, node)
+            best, led = wanted_sets(proposal, node)
         except ContextError:  # no room for what was tried
             return []
-        new = {demo.source for demo in demos}
+        new = {demo.source for demo in best}
         kept = tuple(demo for demo in node.demos if demo.source not in new)
-        sets = [demos, (*kept, *demos)] if demos and kept else [demos]
-        made = [self.candidate(proposal, [SetDemos(node.name, demos)]) for demos in sets if demos]
-        # What the first shows, and nothing else, was measured to be better.
-        return [replace(one, tried=not place) for place, one in enumerate(made)]
+        more = (*kept, *best) if best and kept else ()
+        made = [
+            (self.candidate(proposal, [SetDemos(node.name, demos)]), demos != more)
+            for demos in (best, led, more)
+            if demos
+        ]
+        # What shows these and nothing else was measured to be better.
+        return [replace(one, tried=measured) for one, measured in made]
 
 
 def place_of(trajectory: Trajectory, node: Node) -> int | None:
@@ -80,6 +85,20 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
     """Return demonstrations of a node: outputs after which the right answers became likely.
 
     None where nothing that was tried is better than what the node writes.
+
+    >>> # wanted(proposal, agent.node("notes"))
+    """
+    return wanted_sets(proposal, node)[0]
+
+
+def wanted_sets(proposal: Proposal, node: Node) -> tuple[tuple[Demo, ...], tuple[Demo, ...]]:
+    """Return two such sets: of the best outputs, and of the best that are no answers themselves.
+
+    Nothing leads to an answer as surely as the answer itself does. But a node that shall write it
+    at once has to do what all of the agent was made for; what is on the way to it may be easier to
+    learn. The second set is empty where it would be the first one again.
+
+    >>> # best, on_the_way = wanted_sets(proposal, agent.node("notes"))
     """
     shown = proposal.agent.sources()
     pairs = [
@@ -92,7 +111,7 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
     ranked = sorted(pairs, key=lambda pair: pair[1])
     tried = [trajectory for trajectory, _ in [*ranked[:_WORST], *ranked[_WORST:][-_BEST:]]]
     if not tried:
-        return ()
+        return (), ()
     places = [place_of(trajectory, node) or 0 for trajectory in tried]
     olds = [one.steps[place] for one, place in zip(tried, places, strict=True)]
     drafts = _drafts(proposal, node, tried, olds)
@@ -105,16 +124,36 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
             examples.append(trajectory.example)
             taken.append((*trajectory.steps[:place], _step(old, node, text)))
     losses = iter(losses_after(proposal.agent, examples, taken, proposal.runner, proposal.watch))
+    weighed = [
+        (trajectory.example, old, [(next(losses), text) for text in texts])  # its own output first
+        for trajectory, old, texts in zip(tried, olds, outputs, strict=True)
+    ]
+    best = _best(proposal, node, weighed)
+    led = [
+        (example, old, [found[0], *(one for one in found[1:] if not _said(one[1], example))])
+        for example, old, found in weighed
+        if not _said(found[0][1], example)
+    ]
+    on_the_way = _best(proposal, node, led)
+    return best, () if all(demo in best for demo in on_the_way) else on_the_way
+
+
+def _best(proposal: Proposal, node: Node, weighed: Sequence[Weighed]) -> tuple[Demo, ...]:
+    """Return demonstrations of the best of the outputs that were weighed for each row."""
     demos, gained = list[Demo](), False
-    for trajectory, old, texts in zip(tried, olds, outputs, strict=True):
-        found = [next(losses) for _ in texts]  # of its own output first
-        least = min(found)
+    for example, old, found in weighed:
+        least, text = min(found, key=lambda one: one[0])
         if least < _LIKELY:
-            text = texts[found.index(least)]
-            gained |= shortfall(found[0]) - shortfall(least) >= _BETTER
-            demos.append(_demo(old, node, text, trajectory.example))
+            gained |= shortfall(found[0][0]) - shortfall(least) >= _BETTER
+            demos.append(_demo(old, node, text, example))
     chosen = balanced(demos, proposal.chance("wanted"))[:_SHOWN]
     return within(chosen, node, proposal.engine.count_tokens) if gained else ()
+
+
+def _said(text: str, example: Example) -> bool:
+    """Say whether an output is the right answer itself, and nothing besides."""
+    targets = [target.strip().casefold() for target in example.targets or ()]
+    return text.strip().casefold().rstrip(".") in targets
 
 
 def _drafts(

@@ -82,6 +82,36 @@ def test_what_leads_to_the_right_answer_becomes_demonstrations() -> None:
         assert demo.output["answer"].upper() == right  # the guess or the target itself
 
 
+class Roundabout(Second):
+    """What leads to the answer is the answer itself, or a longer way that ends with it."""
+
+    def _work(self, request: GenerateRequest) -> str | None:
+        said = super()._work(request)
+        return said and said.replace('"handed_on": "', '"handed_on": "it is one of ')
+
+    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
+        found = super().score(requests, watch)
+        for place, request in enumerate(requests):
+            done = request.messages[-1].content.upper()
+            odds = tuple(
+                -0.1 if target == done else -0.4 if done.endswith(target) else -5.0
+                for target in request.targets
+            )
+            found[place] = replace(found[place], logprobs=odds)
+        return found
+
+
+def test_what_is_on_the_way_to_the_answer_is_tried_beside_the_answer_itself() -> None:
+    best, led = Wanted().propose(shown(chain(), Roundabout()))
+    rows = {row.id: (row.targets or ("",))[0] for row in ROWS}
+    for one, direct in ((best, True), (led, False)):
+        (edit,) = one.edits
+        assert one.tried and isinstance(edit, SetDemos) and edit.demos
+        for demo in edit.demos:
+            said, right = demo.output["answer"].upper(), rows[demo.source]
+            assert (said == right) is direct and said.endswith(right)
+
+
 def test_of_a_choice_all_are_tried_and_no_model_guesses() -> None:
     class Unasked(Second):
         def _work(self, request: GenerateRequest) -> str | None:
