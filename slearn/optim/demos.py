@@ -15,9 +15,10 @@ from dataclasses import replace
 from statistics import median_high
 from typing import Any
 
-from slearn.agent import Agent, Demo, Node, Trajectory, inputs_text
+from slearn.agent import Agent, Demo, Node, Trajectory, forward, inputs_text
 from slearn.call import call
 from slearn.engine import Sampling
+from slearn.errors import ContextError
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
 from slearn.optim.excerpt import shortened, shown
@@ -29,6 +30,8 @@ _MOST = 32
 _FEW = 2  # drafts where another node is to blame: they would fill the race
 _WANTED = 4  # trajectories that passed
 _GRADED = 8  # rows that are tried with luck where only a judge says what is good
+_MORE = 24  # rows that are run through a chain for what its last node reads
+_SPENT = 3000  # tokens that they may take
 _ROOM = 900  # tokens that demos may take: less than a prompt's cap, and read again for each rival
 
 
@@ -51,12 +54,13 @@ class DemoSets(Optimizer):
         Where another node is to blame they are few.
         """
         node = proposal.agent.last
-        available = demos_for(proposal.agent, node, proposal)
+        to_blame = faultiest(proposal) == node
+        seen = gone_through(proposal) if to_blame or not node.demos else proposal
+        available = demos_for(proposal.agent, node, seen)
         if not available:
             return []
         chance = proposal.chance(self.name)
         candidates: list[Candidate] = []
-        to_blame = faultiest(proposal) == node
         for draft in range(self._drafts if to_blame else _FEW):
             demos, operator = self._draw(proposal, available, chance, draft)
             if demos and demos != node.demos:
@@ -88,6 +92,28 @@ class DemoSets(Optimizer):
             size = min(_MOST, labels * each)
         new = fresh[: max(size, len(have) if draft % 2 else size)]
         return within(new, node, proposal.engine.count_tokens), "new demos"
+
+
+def gone_through(proposal: Proposal) -> Proposal:
+    """Return the proposal with more of its pool run through a chain, as far as that is cheap.
+
+    What the last node of a chain reads is known of these rows alone; a batch has few of a label.
+
+    >>> # gone_through(proposal).trajectories
+    """
+    agent, seen = proposal.agent, proposal.trajectories
+    if len(agent.nodes) == 1 or not seen or not _by_target(agent.last):
+        return proposal
+    known = {one.example.id for one in seen} | agent.sources()
+    rows = [row for row in proposal.pool if row.targets and row.id not in known]
+    texts = [" ".join([*step.inputs.values(), step.text]) for one in seen for step in one.steps]
+    each = sum(map(proposal.engine.count_tokens, texts)) / len(seen)
+    rows = rows[: min(_MORE, int(_SPENT / max(each, 1)))]
+    try:
+        taken = forward(agent, rows, proposal.runner, watch=proposal.watch)
+    except ContextError:  # no room for a row that is longer than the batch's
+        return proposal
+    return replace(proposal, trajectories=[*seen, *taken])
 
 
 def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:
@@ -240,13 +266,18 @@ def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
 
 
 def _made_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
-    if node == agent.last and len(node.output.fields) == 1 and not node.tools:
+    if node == agent.last and _by_target(node):
         single = len(agent.nodes) == 1
         rows = proposal.pool if single else [led_to(one, node) for one in proposal.trajectories]
         made = [demo_of(example, node) for example in rows]
         return [demo for demo in made if demo is not None]
     found = [demo_from(trajectory, node) for trajectory in passed(proposal)]
     return [demo for demo in found if demo is not None]
+
+
+def _by_target(node: Node) -> bool:
+    """Say whether a target says all that a node should have returned."""
+    return len(node.output.fields) == 1 and not node.tools
 
 
 def demo_of(example: Example, node: Node) -> Demo | None:

@@ -35,6 +35,7 @@ from slearn.optim.demos import (
     demo_from,
     demo_of,
     demos_for,
+    gone_through,
     least,
     read_demo_edits,
     within,
@@ -186,6 +187,24 @@ def test_the_last_node_of_a_chain_is_shown_what_it_read_and_what_was_right() -> 
     assert found[1].inputs == {"first": "answer of e1"}
     assert found[1].output == {"answer": "delivery"}
     assert DemoSets().propose(proposal(agent, pool, scores=[0.0] * 6))
+
+
+def test_more_rows_are_run_through_a_chain_for_its_last_node_where_that_is_cheap() -> None:
+    given = proposal(chain(), rows(60))
+    sets = [one.agent.last.demos for one in DemoSets().propose(given)]
+    assert max(map(len, sets)) > 12 and len(given.trajectories) == 12
+    sources = {demo.source for demos in sets for demo in demos}
+    assert sources <= {row.id for row in given.pool} and len(sources) > 12
+    more = gone_through(given).trajectories
+    assert len(more) == 12 + 24 == len({one.example.id for one in more})
+    long = [replace(row, inputs={"input": "word " * 900 + row.id}) for row in rows(60)]
+    assert len(gone_through(proposal(chain(), long)).trajectories) == 12 + 3
+    told = [replace(row, targets=None) for row in rows(60)]
+    assert len(gone_through(proposal(chain(), told)).trajectories) == 12
+    reasons = chain().with_node(replace(chain().last, output=REASONED))
+    assert len(gone_through(proposal(reasons, rows(60))).trajectories) == 12
+    assert DemoSets().propose(proposal(reasons, rows(60)))
+    assert gone_through(alone := proposal(single(), rows(60))) is alone
 
 
 def test_passed_trajectories_teach_every_node_of_a_chain() -> None:
