@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
 
-from slearn.agent import Contract
+from slearn.agent import Agent, Contract
 from slearn.batches import texts
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Optimizer, Proposal
@@ -101,18 +101,32 @@ def field_of(
     columns = means([{name: count(t) for name, t in one.inputs.items()} for one in rows])
     untold = not any(one.targets for one in rows)
     known = lengths(proposal, count)
-    prompts = [frame.guards.size(candidate.agent) for candidate in field]
-    costs = [
-        Cost(
-            float(p),
-            reading(one, columns, row) + writing(one, count, known) + p * frame.session.anew,
-            1 + sum(bool(node.tools) for node in one.agent.nodes),
+
+    def cost(one: Candidate, only: Collection[str]) -> Cost:
+        prompt = float(frame.guards.size(one.agent, only))
+        return Cost(
+            prompt,
+            reading(one, columns, row, only)
+            + writing(one, count, known, only)
+            + prompt * frame.session.anew,
+            1 + sum(bool(node.tools) for node in one.agent.nodes if node.name in only),
             float(untold),
             untold or Lap(one).writes,
         )
-        for one, p in zip(field, prompts, strict=True)
+
+    same = [settled(one.agent, proposal.agent) for one in field]
+    costs = [
+        cost(one, [n.name for n in one.agent.nodes if n.name not in but])
+        for one, but in zip(field, same, strict=True)
     ]
-    validation, left = len(frame.validation), frame.session.left
+    own = Candidate("", proposal.agent, ())
+    # What all share is paid for once: by the incumbent, or beside it where that writes nothing.
+    once = cost(own, [n.name for n in own.agent.nodes]).rung(len(rows))
+    once = max(0.0, once - min(one.rung(len(rows)) for one in costs))
+    shared = frozenset[str]().union(*same)
+    if shared and not Lap(own).writes:
+        once += cost(own, shared).rung(len(rows))
+    validation, left = len(frame.validation), frame.session.left - once
     finals = [cost.final(min(validation, _HEARD)) for cost in costs]
     most = max(left, *sorted(finals)[:FINALISTS])  # the cheapest run whatever is left
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
@@ -132,6 +146,28 @@ def field_of(
             )
     cuts = cheapest(able[:size], rows, validation)
     return [field[place] for place in fine[:size]], cuts
+
+
+def settled(agent: Agent, incumbent: Agent) -> frozenset[str]:
+    """Return the nodes of an agent that say what they say in the incumbent: nobody pays for it.
+
+    They are the same, run as often, and read nothing but columns and nodes of their kind.
+
+    >>> # settled(chain_with_another_last_node, chain)
+    """
+    runs = incumbent.runs
+    same = {
+        node.name
+        for node in agent.nodes
+        if node in incumbent.nodes and agent.runs[node.name] == runs[node.name]
+    }
+    fixed: set[str] = set()
+    for name in agent.flow.names():
+        node = agent.node(name)
+        read = [own for own in node.inputs if own not in agent.columns]
+        if name in same and not node.roles and {own.partition(".")[0] for own in read} <= fixed:
+            fixed.add(name)
+    return frozenset(fixed)
 
 
 def refining(
@@ -165,8 +201,12 @@ def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate:
     return once + written <= _REFINED * frame.session.left
 
 
-def reading(candidate: Candidate, columns: Mapping[str, float], row: float) -> float:
+def reading(
+    candidate: Candidate, columns: Mapping[str, float], row: float, only: Collection[str] = ()
+) -> float:
     """Return about how many tokens of a row an agent reads, of its columns and of all of it.
+
+    Of all its nodes, or of those named `only`.
 
     >>> # reading(candidate, {"question": 20.0, "context": 900.0}, 920.0)
     """
@@ -175,7 +215,7 @@ def reading(candidate: Candidate, columns: Mapping[str, float], row: float) -> f
         node.name: sum(columns.get(name, 0.0) for name in node.inputs) + more
         for node in agent.nodes
     }
-    return sum(own[name] * times for name, times in agent.reads.items())
+    return sum(own[name] * times for name, times in agent.reads.items() if name in (only or own))
 
 
 def means(found: Sequence[Mapping[str, int]]) -> dict[str, float]:
@@ -189,13 +229,16 @@ def means(found: Sequence[Mapping[str, int]]) -> dict[str, float]:
 
 
 def writing(
-    candidate: Candidate, count: Callable[[str], int], known: Mapping[Written, float]
+    candidate: Candidate,
+    count: Callable[[str], int],
+    known: Mapping[Written, float],
+    only: Collection[str] = (),
 ) -> float:
     """Return about how many tokens a row makes an agent write, and its chat template takes.
 
     What a node writes is read again by those behind it. Answers are about as long as those that a
     node is shown, or as those that it gave with the same contract (`known`); a text that nobody has
-    seen is taken for a quarter of what it may be.
+    seen is taken for a quarter of what it may be. Of all nodes, or of those named `only`.
     """
     agent, once = candidate.agent, dict[str, float]()
     for node in agent.nodes:
@@ -205,6 +248,8 @@ def writing(
         once[node.name] = _CALLED * min(1, len(node.tools)) + (fmean(shown) if shown else seen)
     tokens, runs, reads = 12.0, agent.runs, agent.reads
     for node in agent.nodes:
+        if only and node.name not in only:
+            continue
         tokens += runs[node.name] * once[node.name]
         handed = [once.get(name.partition(".")[0], 0.0) for name in node.inputs]
         tokens += reads[node.name] * sum(handed)

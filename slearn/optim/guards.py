@@ -10,7 +10,7 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from slearn.agent import Agent, Each, Node, agent_digest, parts_of, render, room
@@ -67,13 +67,15 @@ class Guards:
         self._known.update(text for tool in agent.tools for text in _texts(tool))
         self._lines.update(line for node in agent.nodes for line in node.instructions if line)
 
-    def size(self, agent: Agent) -> int:
+    def size(self, agent: Agent, only: Collection[str] = ()) -> int:
         """Return the tokens of an agent's prompts without their inputs, as often as they are read.
 
-        A node in a loop pays for its prompt each turn; copies that vote share theirs.
+        A node in a loop pays for its prompt each turn; copies that vote share theirs. Of all nodes,
+        or of those named `only`.
         """
         reads = agent.reads
-        return sum(reads[node.name] * self._size(node) for node in agent.nodes)
+        nodes = [node for node in agent.nodes if not only or node.name in only]
+        return sum(reads[node.name] * self._size(node) for node in nodes)
 
     def refuse(self, candidate: Candidate) -> str:
         """Return why a candidate may not run, '' if it may; it counts as tried from now on.

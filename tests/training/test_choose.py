@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node
-from slearn.choose import field_of, lengths, refinable, writing
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Vote
+from slearn.choose import field_of, lengths, refinable, settled, writing
 from slearn.optim import Candidate, Optimizer, Proposal
 from slearn.select import Cost
 from slearn.select.price import layout_price
 from slearn.values import Example
 from tests.optim.proposals import chain, passed, proposal, rows, single
 
+TEXT = Contract((Field(max_tokens=60),))
 REASONS = Contract((Field("reasoning", max_tokens=160), Field("answer", "number")))
 
 
@@ -53,20 +54,23 @@ def test_what_is_handed_on_is_read_again() -> None:
     assert writing(Candidate("x", chain(), ()), words, {}) == 12 + 2 * 64 / 4
 
 
-def raced(left: int, *field: Candidate) -> tuple[list[Candidate], list[Candidate]]:
+def raced(
+    left: int, *field: Candidate, incumbent: Agent | None = None
+) -> tuple[list[Candidate], list[Candidate]]:
     """Who of a field runs, and who does not, with so many tokens left and 100 validation rows."""
     out: list[Candidate] = []
     session = SimpleNamespace(
         left=left, anew=False, keep_candidate=lambda one, *_, **named: out.append(one)
     )
     frame: Any = SimpleNamespace(
-        guards=SimpleNamespace(count=words, size=lambda _: 50),
+        guards=SimpleNamespace(count=words, size=lambda _, only=(): 50 * (len(only) or 1)),
         session=session,
         optimizers=(),
         validation=[None] * 100,
     )
     rows = [Example(str(n), {"input": "a few words"}) for n in range(24)]
-    found, _ = field_of(frame, proposal(single(), []), [(one.operator, one) for one in field], rows)
+    asked = proposal(incumbent or single(), [])
+    found, _ = field_of(frame, asked, [(one.operator, one) for one in field], rows)
     return found, out
 
 
@@ -84,6 +88,41 @@ def test_whose_validation_cannot_be_paid_does_not_run(left: int, runs: bool) -> 
     found, out = raced(left, dear, *cheap)
     assert (dear in found) is runs and (dear in out) is not runs
     assert all(one in found for one in cheap)
+
+
+def test_what_the_incumbent_says_as_well_is_paid_for_once() -> None:
+    first, answer = chain().nodes
+    assert settled(chain(), chain()) == {"first", "answer"}
+    later = chain().with_node(replace(answer, instructions=("Name it well.",)))
+    earlier = chain().with_node(replace(first, instructions=("Sum it up well.",)))
+    assert settled(later, chain()) == {"first"} and settled(earlier, chain()) == frozenset()
+    voted = replace(chain(), flow=Flow(("first", Vote(("answer",), 3))))
+    assert settled(voted, chain()) == {"first"}  # by luck it says other things
+    fields = [
+        [
+            Candidate(f"{n}", chain().with_node(replace(node, instructions=(f"{n}",))), ())
+            for n in range(12)
+        ]
+        for node in (first, answer)
+    ]
+    runs = [len(raced(9_000, *field, incumbent=chain())[0]) for field in fields]
+    assert 2 <= runs[0] < runs[1] < 12
+
+
+def test_a_draft_that_was_only_scored_is_paid_for() -> None:
+    brief = Node("brief", ("Be brief.",), ("answer",), TEXT)
+    alone = Agent("a", (Node("answer", output=TEXT, instructions=("Say.",)),), Flow(("answer",)))
+    behind = replace(alone, nodes=(*alone.nodes, brief), flow=Flow(("answer", "brief")))
+    assert settled(behind, alone) == {"answer"}
+    one = Candidate("brief", behind, ())
+    others = [
+        Candidate(f"{n}", alone.with_node(replace(alone.last, instructions=(f"{n}",))), ())
+        for n in range(12)
+    ]
+    with_it, without = (
+        len(raced(12_000, *field, incumbent=alone)[0]) for field in ([one, *others], others)
+    )
+    assert 2 < with_it < without
 
 
 def test_two_run_whatever_is_left() -> None:
