@@ -75,8 +75,12 @@ class Restructure(Optimizer):
         for turn in turns(proposal)[:_KEPT]:
             made = apply_all(proposal.agent, turn[1]) if turn else proposal.agent
             more = reading(made, columns) - reading(proposal.agent, columns) if turn else row
-            raced.append(max(row / 2, row + more) + _WRITTEN)
-            taught += (_DRAFTED if drafts(proposal.agent, turn) else 1) * _TRAINED * raced[-1]
+            whole = max(row / 2, row + more) + _WRITTEN
+            taught += (_DRAFTED if drafts(proposal.agent, turn) else 1) * _TRAINED * whole
+            # What nodes that stay say is known of validation rows, and written once for the others.
+            stays = turn is not None and {n.name for n in proposal.agent.nodes if n in made.nodes}
+            behind = stays == {node.name for node in proposal.agent.nodes}
+            raced.append(whole - row / 2 if behind else whole)
         rows = taught if _teaches(proposal.agent, proposal.pool) else 0.0
         return rows + proposal.rows * fmean(raced)
 
