@@ -1,7 +1,8 @@
 """The trainer's own calls: a prompt and its contract, together in one file under grammars/.
 
 A file has `system` and `user` (Jinja templates), `clip` (the most tokens of each value, so that a
-prompt has a bound whatever the data) and `schema` (a bounded JSON Schema). A text `$name` in the
+prompt has a bound whatever the data) and `schema` (a bounded JSON Schema); `shots` are examples of
+it, the `values` of each and the `answer` to them. A text `$name` in the
 schema stands for values of the agent at hand; an alternative that would have to name something
 where nothing is there is left out. A call without a schema answers in another language (code).
 """
@@ -48,6 +49,7 @@ class Call:
     user: str
     clip: Mapping[str, int]
     schema: Mapping[str, Any]
+    shots: Sequence[Mapping[str, Any]] = ()
 
     def messages(self, values: Mapping[str, Any], count: Counter) -> tuple[Message, ...]:
         """Return the prompt with the values filled in, each clipped to its bound."""
@@ -55,8 +57,19 @@ class Call:
             name: clip(value, self.clip[name], count) if name in self.clip and value else value
             for name, value in values.items()
         }
-        user = _templates().from_string(self.user).render(**clipped)
-        return (Message("system", self.system), Message("user", user.strip()))
+        return (Message("system", self.system), *self._shown(), self._asked(clipped))
+
+    def _shown(self) -> list[Message]:
+        """Return the turns of the examples."""
+        turns = []
+        for shot in self.shots:
+            answer = json.dumps(shot["answer"], ensure_ascii=False)
+            turns += [self._asked(shot["values"]), Message("assistant", answer)]
+        return turns
+
+    def _asked(self, values: Mapping[str, Any]) -> Message:
+        user = _templates().from_string(self.user).render(**values)
+        return Message("user", user.strip())
 
     def contract(self, names: Names | None = None) -> BoundedJson:
         """Return the contract with the agent's names filled in."""
@@ -96,7 +109,8 @@ class Call:
 def call(name: str) -> Call:
     """Return a call by its file's name."""
     raw = yaml.safe_load(read_resource("grammars", f"{name}.yaml"))
-    return Call(name, raw["system"], raw["user"], raw["clip"], raw.get("schema", {}))
+    schema, shots = raw.get("schema", {}), raw.get("shots", [])
+    return Call(name, raw["system"], raw["user"], raw["clip"], schema, shots)
 
 
 def fill(schema: Any, names: Names) -> Any:
@@ -139,4 +153,7 @@ def trainer_phrases() -> tuple[str, ...]:
     from slearn.resources import list_resources
 
     names = [name[:-5] for name in list_resources("grammars") if name.endswith(".yaml")]
-    return tuple(canonical([call(name).system, call(name).user]) for name in sorted(names))
+    return tuple(
+        canonical([call(name).system, call(name).user, [*call(name).shots]])
+        for name in sorted(names)
+    )

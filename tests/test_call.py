@@ -119,12 +119,17 @@ def relaxed(schema: Any) -> Any:
 @pytest.mark.parametrize("name", CALLS)
 def test_a_prompt_has_all_its_variables_and_a_bound(name: str) -> None:
     kind = call(name)
-    system, user = kind.messages(values(kind, "Some text."), count)
+    system, *turns, user = kind.messages(values(kind, "Some text."), count)
     assert (system.role, user.role) == ("system", "user")
+    assert [turn.role for turn in turns] == ["user", "assistant"] * len(kind.shots)
+    assert "{{" not in "".join(turn.content for turn in turns)
+    for turn in turns[1::2]:  # an example is an answer that the grammar allows
+        assert accepts(kind.contract(NAMES).grammar, turn.content)
     assert "{{" not in user.content + system.content
     for variable in kind.clip:
         assert "Some text." in user.content, variable
     bound = sum(kind.clip.values()) + count(kind.user) + count(kind.system)
+    bound += sum(count(turn.content) for turn in turns)
     for huge in (
         "word " * 20_000,
         "x" * 50_000,

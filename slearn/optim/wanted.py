@@ -205,12 +205,12 @@ def _holding(old: Step, field: Field, example: Example, proposal: Proposal) -> s
 def guesses(
     proposal: Proposal, node: Node, tried: Sequence[Trajectory], olds: Sequence[Step]
 ) -> list[list[str]]:
-    """Return what the optimizing model guesses must be handed on: likeliest words, and luck."""
+    """Return what the optimizing model guesses must be handed on: likely words, and luck twice."""
     kind, names = call("hand_on"), proposal.agent.flow.names()
     behind = [proposal.agent.node(name) for name in names[names.index(node.name) + 1 :]]
     after = "\n".join("- " + " ".join(other.instructions) for other in behind)
     found = []
-    for sampling in (GREEDY, LUCKY):
+    for turn, sampling in enumerate((GREEDY, LUCKY, LUCKY)):
         requests = [
             kind.request(
                 {
@@ -220,7 +220,7 @@ def guesses(
                 },
                 proposal.engine.count_tokens,
                 sampling=sampling,
-                seed=proposal.seed,
+                seed=proposal.seed + turn,
             )
             for one, old in zip(tried, olds, strict=True)
         ]
