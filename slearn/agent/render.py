@@ -17,6 +17,7 @@ from slearn.values import Example, Tool, as_text
 
 CALL = "call: "
 RESULT = "result: "
+_SHORT = 300  # characters of an input that is said again behind long ones and demonstrations
 Shown = Example | Demo  # what brings choices and functions of its own
 
 
@@ -36,7 +37,8 @@ def render(
     done = _called(calls)
     if node.layout == "inputs-first":
         shown = [_as_text(node, demo) for demo in node.demos]
-        parts = [inputs_text(node, inputs), _offered(node, example), *shown, frame]
+        again = _again(node, inputs) if shown else ""
+        parts = [inputs_text(node, inputs), _offered(node, example), *shown, frame, again]
         return (Message("user", "\n\n".join(part for part in parts if part)), *done)
     turns: list[Message] = []
     for demo in node.demos:
@@ -51,6 +53,16 @@ def _as_text(node: Node, demo: Demo) -> str:
     said = [message.content for message in _called(demo.calls)]
     output = "\n".join([*said, node.output.render(demo.output)])
     return f"Input:\n{_question(node, demo.inputs, demo)}\nOutput:\n{output}"
+
+
+def _again(node: Node, inputs: Mapping[str, str]) -> str:
+    """Return a row's inputs behind the demonstrations, which would else come last: short ones."""
+    short = {
+        name: text if len(inputs[name]) <= _SHORT else "(see above)"
+        for name, text in inputs.items()
+        if name in node.inputs
+    }
+    return f"Input:\n{inputs_text(node, short)}\nOutput:"
 
 
 def _called(calls: Sequence[ToolCall]) -> list[Message]:

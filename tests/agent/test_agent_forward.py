@@ -46,7 +46,20 @@ def test_long_inputs_stand_first_in_one_message() -> None:
     node = Node("answer", ("Give the opposite.",), demos=(DEMO, DEMO), layout="inputs-first")
     shown = "Input:\nhot\nOutput:\ncold"
     wanted = f"big\n\n{shown}\n\n{shown}\n\nGive the opposite."
-    assert render(node, {"input": "big"}) == (Message("user", wanted),)
+    asked = "Input:\nbig\nOutput:"  # else the last thing said would be another row's answer
+    assert render(node, {"input": "big"}) == (Message("user", f"{wanted}\n\n{asked}"),)
+    bare = replace(node, demos=())
+    assert render(bare, {"input": "big"}) == (Message("user", "big\n\nGive the opposite."),)
+
+
+def test_of_long_inputs_only_short_ones_are_said_again_behind_demonstrations() -> None:
+    shown = Demo({"question": "And now?", "passage": "short"}, {"answer": "north"})
+    node = Node("answer", ("Choose.",), ("question", "passage"), demos=(shown,))
+    node = replace(node, layout="inputs-first")
+    (message,) = render(node, {"question": "Which way?", "passage": "word " * 99})
+    assert message.content.startswith("question: Which way?\npassage: word word")
+    again = "Choose.\n\nInput:\nquestion: Which way?\npassage: (see above)\nOutput:"
+    assert message.content.endswith(again)
 
 
 @pytest.mark.parametrize("own", [None, ("north", "south")])
