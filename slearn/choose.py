@@ -10,7 +10,7 @@ from statistics import fmean
 from slearn.agent import Agent, Contract
 from slearn.batches import texts
 from slearn.errors import ContextError
-from slearn.optim import Candidate, Optimizer, Proposal
+from slearn.optim import Candidate, Optimizer, Proposal, settled
 from slearn.select import (
     FINALISTS,
     LOOK,
@@ -114,19 +114,21 @@ def field_of(
             untold or Lap(one).writes,
         )
 
-    same = [settled(one.agent, proposal.agent) for one in field]
+    own = Candidate("", proposal.agent, ())
+    same = [settled(one.agent, own.agent) for one in field]
     costs = [
         cost(one, [n.name for n in one.agent.nodes if n.name not in but])
         for one, but in zip(field, same, strict=True)
     ]
-    own = Candidate("", proposal.agent, ())
-    # What all share is paid for once: by the incumbent, or beside it where that writes nothing.
-    once = cost(own, [n.name for n in own.agent.nodes]).rung(len(rows))
-    once = max(0.0, once - min(one.rung(len(rows)) for one in costs))
-    shared = frozenset[str]().union(*same)
-    if shared and not Lap(own).writes:
-        once += cost(own, shared).rung(len(rows))
-    validation, left = len(frame.validation), frame.session.left - once
+    whole = cost(own, [n.name for n in own.agent.nodes])
+    drafts = frozenset[str]().union(*(undrafted(one.agent, own.agent) for one in field))
+
+    def once(count: int) -> float:
+        """Return what all share and is paid for once: by the incumbent, or beside its answers."""
+        more = max(0.0, whole.rung(count) - min(one.rung(count) for one in costs))
+        return more + (cost(own, drafts).rung(count) if drafts else 0.0)
+
+    validation, left = len(frame.validation), frame.session.left - once(len(rows))
     finals = [cost.final(min(validation, _HEARD)) for cost in costs]
     most = max(left, *sorted(finals)[:FINALISTS])  # the cheapest run whatever is left
     fine = [place for place, price in enumerate(finals) if price <= most]  # the others end nowhere
@@ -134,6 +136,7 @@ def field_of(
     able = [costs[place] for place in fine]
     raced, validation = shortened(left, able, len(rows), validation)  # better versions may wait
     rows = rows[:raced]
+    left = frame.session.left - once(raced)
     size = affordable(left - later, able, rows, validation)
     for place, candidate in enumerate(field):
         if place not in fine[:size]:
@@ -148,26 +151,17 @@ def field_of(
     return [field[place] for place in fine[:size]], cuts
 
 
-def settled(agent: Agent, incumbent: Agent) -> frozenset[str]:
-    """Return the nodes of an agent that say what they say in the incumbent: nobody pays for it.
+def undrafted(agent: Agent, incumbent: Agent) -> frozenset[str]:
+    """Return the nodes that end the incumbent and not an agent: in a race it does not write them.
 
-    They are the same, run as often, and read nothing but columns and nodes of their kind.
+    Its right answers are weighed there, where nothing else is written before them.
 
-    >>> # settled(chain_with_another_last_node, chain)
+    >>> # undrafted(agent_with_a_check, agent)
     """
-    runs = incumbent.runs
-    same = {
-        node.name
-        for node in agent.nodes
-        if node in incumbent.nodes and agent.runs[node.name] == runs[node.name]
-    }
-    fixed: set[str] = set()
-    for name in agent.flow.names():
-        node = agent.node(name)
-        read = [own for own in node.inputs if own not in agent.columns]
-        if name in same and not node.roles and {own.partition(".")[0] for own in read} <= fixed:
-            fixed.add(name)
-    return frozenset(fixed)
+    last = incumbent.last
+    writes = len(last.output.fields) > 1 or last.tools or last.output.answer.abstain
+    ends = set() if writes else {*incumbent.ends}
+    return frozenset(ends & settled(agent, incumbent) - {*agent.ends})
 
 
 def refining(
@@ -197,12 +191,17 @@ def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate:
     if not more:  # most refine nothing, and nothing need be counted
         return once <= _REFINED * frame.session.left
     rows, count = once / more, frame.guards.count  # of no inputs: each takes what its choices take
-    written = rows * writing(candidate, count, lengths(proposal, count))
+    fixed = settled(candidate.agent, proposal.agent)  # written for most of these rows before
+    others = [node.name for node in candidate.agent.nodes if node.name not in fixed]
+    written = rows * writing(candidate, count, lengths(proposal, count), others)
     return once + written <= _REFINED * frame.session.left
 
 
 def reading(
-    candidate: Candidate, columns: Mapping[str, float], row: float, only: Collection[str] = ()
+    candidate: Candidate,
+    columns: Mapping[str, float],
+    row: float,
+    only: Collection[str] | None = None,
 ) -> float:
     """Return about how many tokens of a row an agent reads, of its columns and of all of it.
 
@@ -215,7 +214,9 @@ def reading(
         node.name: sum(columns.get(name, 0.0) for name in node.inputs) + more
         for node in agent.nodes
     }
-    return sum(own[name] * times for name, times in agent.reads.items() if name in (only or own))
+    return sum(
+        own[name] * times for name, times in agent.reads.items() if only is None or name in only
+    )
 
 
 def means(found: Sequence[Mapping[str, int]]) -> dict[str, float]:
@@ -232,7 +233,7 @@ def writing(
     candidate: Candidate,
     count: Callable[[str], int],
     known: Mapping[Written, float],
-    only: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> float:
     """Return about how many tokens a row makes an agent write, and its chat template takes.
 
@@ -248,7 +249,7 @@ def writing(
         once[node.name] = _CALLED * min(1, len(node.tools)) + (fmean(shown) if shown else seen)
     tokens, runs, reads = 12.0, agent.runs, agent.reads
     for node in agent.nodes:
-        if only and node.name not in only:
+        if only is not None and node.name not in only:
             continue
         tokens += runs[node.name] * once[node.name]
         handed = [once.get(name.partition(".")[0], 0.0) for name in node.inputs]

@@ -133,8 +133,9 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     order = frame.turns.order(names, proposal.step)
     for optimizer in (each for name in order for each in frame.optimizers if each.name == name):
         left = frame.session.left
-        if left >= max(1, least) and optimizer.price(proposal) <= left * _DEAREST:
-            made = optimizer.propose(frame.turns.shown(proposal, optimizer.name))
+        shown = frame.turns.shown(proposal, optimizer.name)
+        if left >= max(1, least) and optimizer.price(shown) <= left * _DEAREST:
+            made = optimizer.propose(shown)
             cost = left - frame.session.left
             frame.turns.paid(optimizer.name, cost, len(made))
             fine = allowed(frame, state, made, proposal.step)

@@ -37,7 +37,7 @@ def render(
     done = _called(calls)
     if node.layout == "inputs-first":
         shown = [_as_text(node, demo) for demo in node.demos]
-        again = _again(node, inputs) if shown else ""
+        again = _again(node, inputs, example) if shown else ""
         parts = [inputs_text(node, inputs), _offered(node, example), *shown, frame, again]
         return (Message("user", "\n\n".join(part for part in parts if part)), *done)
     turns: list[Message] = []
@@ -55,14 +55,14 @@ def _as_text(node: Node, demo: Demo) -> str:
     return f"Input:\n{_question(node, demo.inputs, demo)}\nOutput:\n{output}"
 
 
-def _again(node: Node, inputs: Mapping[str, str]) -> str:
+def _again(node: Node, inputs: Mapping[str, str], example: Shown | None) -> str:
     """Return a row's inputs behind the demonstrations, which would else come last: short ones."""
     short = {
         name: text if len(inputs[name]) <= _SHORT else "(see above)"
         for name, text in inputs.items()
         if name in node.inputs
     }
-    return f"Input:\n{inputs_text(node, short)}\nOutput:"
+    return f"Input:\n{_question(node, short, example)}\nOutput:"
 
 
 def _called(calls: Sequence[ToolCall]) -> list[Message]:

@@ -33,6 +33,7 @@ from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.mend import MendTool
 from slearn.optim.rebuild import Restructure
+from slearn.optim.settled import settled
 from slearn.optim.structure import (
     AddCase,
     AddNode,
@@ -132,5 +133,6 @@ __all__ = [
     "edit_as_json",
     "lasting",
     "restructure",
+    "settled",
     "still",
 ]

@@ -15,13 +15,22 @@ from dataclasses import replace
 from statistics import median_high
 from typing import Any
 
-from slearn.agent import Agent, Demo, Node, Trajectory, forward, inputs_text
+from slearn.agent import (
+    LAYOUTS,
+    Agent,
+    Demo,
+    Node,
+    Trajectory,
+    inputs_text,
+    instructions,
+    last_asks,
+)
 from slearn.call import call
 from slearn.engine import Sampling
 from slearn.errors import ContextError
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
-from slearn.optim.excerpt import shortened, shown
+from slearn.optim.excerpt import cut, tokens_of
 from slearn.optim.lines import faultiest, numbered
 from slearn.optim.tries import LUCKY, graded, passed, rest, right_answers
 from slearn.values import Example
@@ -55,8 +64,11 @@ class DemoSets(Optimizer):
         """
         node = proposal.agent.last
         to_blame = faultiest(proposal) == node
-        seen = gone_through(proposal) if to_blame or not node.demos else proposal
-        available = demos_for(proposal.agent, node, seen)
+        available = demos_for(proposal.agent, node, proposal)
+        if to_blame or not node.demos:
+            more = [demo_of(row, node) for row in gone_through(proposal)]
+            count = proposal.engine.count_tokens
+            available += [cut(demo, node, count) for demo in more if demo is not None]
         if not available:
             return []
         chance = proposal.chance(self.name)
@@ -73,7 +85,9 @@ class DemoSets(Optimizer):
     ) -> tuple[tuple[Demo, ...], str]:
         node = proposal.agent.last
         have = list(node.demos)
-        fresh = [demo for demo in balanced(available, chance) if demo not in have]
+        known = {demo.source for demo in have if demo.source}
+        others = [demo for demo in available if demo.source not in known]
+        fresh = [demo for demo in balanced(others, chance) if demo not in have]
         if have and draft % 3 == 0 and len(have) < _MOST:
             more = fresh[: min(max(4, len(have)), _MOST - len(have))]
             grown = within([*have, *more], node, proposal.engine.count_tokens)
@@ -83,7 +97,7 @@ class DemoSets(Optimizer):
             kept = [demo for index, demo in enumerate(have) if index not in gone]
             mixed = [*kept, *fresh[: len(gone)]]
             chance.shuffle(mixed)
-            return tuple(mixed), "exchange demos"
+            return within(mixed, node, proposal.engine.count_tokens), "exchange demos"
         counts = Counter(tuple(demo.output.values()) for demo in available)
         labels = len(counts)
         size = self._sizes[draft % len(self._sizes)]
@@ -94,26 +108,29 @@ class DemoSets(Optimizer):
         return within(new, node, proposal.engine.count_tokens), "new demos"
 
 
-def gone_through(proposal: Proposal) -> Proposal:
-    """Return the proposal with more of its pool run through a chain, as far as that is cheap.
+def gone_through(proposal: Proposal) -> list[Example]:
+    """Return more rows of the pool with what the last node of a chain reads of them.
 
-    What the last node of a chain reads is known of these rows alone; a batch has few of a label.
+    A batch has few rows of a label. The nodes before the last run on as many as are cheap.
 
-    >>> # gone_through(proposal).trajectories
+    >>> # gone_through(proposal)[0].inputs
     """
-    agent, seen = proposal.agent, proposal.trajectories
+    agent, seen, count = proposal.agent, proposal.trajectories, proposal.engine.count_tokens
     if len(agent.nodes) == 1 or not seen or not _by_target(agent.last):
-        return proposal
+        return []
     known = {one.example.id for one in seen} | agent.sources()
     rows = [row for row in proposal.pool if row.targets and row.id not in known]
-    texts = [" ".join([*step.inputs.values(), step.text]) for one in seen for step in one.steps]
-    each = sum(map(proposal.engine.count_tokens, texts)) / len(seen)
+    steps = [step for one in seen for step in one.steps]
+    each = sum(count(" ".join([*step.inputs.values(), step.text])) for step in steps) / len(seen)
+    for node in agent.nodes:  # what stands behind the inputs is read anew for each row
+        if node.layout != LAYOUTS[0]:
+            each += count(instructions(node)) + sum(tokens_of(d, node, count) for d in node.demos)
     rows = rows[: min(_MORE, int(_SPENT / max(each, 1)))]
     try:
-        taken = forward(agent, rows, proposal.runner, watch=proposal.watch)
+        asks = last_asks([(agent, rows)], proposal.runner, proposal.watch)
     except ContextError:  # no room for a row that is longer than the batch's
-        return proposal
-    return replace(proposal, trajectories=[*seen, *taken])
+        return []
+    return [replace(row, inputs=own[0].inputs) for row, own in zip(rows, asks, strict=True)]
 
 
 def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:
@@ -124,10 +141,10 @@ def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tu
     >>> len(within([Demo({"input": "a"}, {"answer": "b"})], Node("n", ()), len))
     1
     """
-    short = [shortened(demo, node, count) for demo in demos]
+    short = [cut(demo, node, count) for demo in demos]
     room, fit = _ROOM, 0
     for demo in short:
-        room -= shown(demo, node, count)
+        room -= tokens_of(demo, node, count)
         if room < 0:
             break
         fit += 1
@@ -197,7 +214,8 @@ class PassedDemos(Optimizer):
         """Return the candidate whose nodes show what trajectories have for them."""
         count, edits = proposal.engine.count_tokens, list[Edit]()
         for node in proposal.agent.nodes:
-            found = [demo for t in chosen if (demo := demo_from(t, node)) is not None]
+            made = [demo for t in chosen if (demo := demo_from(t, node)) is not None]
+            found = [cut(demo, node, count) for demo in made]
             fresh = [demo for demo in found if demo not in node.demos]
             kept = node.demos[max(0, len(node.demos) + len(fresh) - 8) :]
             demos = within([*fresh, *kept], node, count)
@@ -262,7 +280,7 @@ def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
     of that, the target is what it should have made. Long ones are cut.
     """
     count = proposal.engine.count_tokens
-    return [shortened(demo, node, count) for demo in _made_for(agent, node, proposal)]
+    return [cut(demo, node, count) for demo in _made_for(agent, node, proposal)]
 
 
 def _made_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:

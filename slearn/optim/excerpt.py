@@ -3,7 +3,8 @@
 An input of a thousand tokens leaves room for one demonstration or for none, and one shows neither
 the form of an answer nor how much of an input matters. What is left is in the form that the input
 has: whole items of a JSON array, whole lines or sentences, and words only where one of these is
-too long by itself.
+too long by itself. An answer that does not stand in the input depends on all of it: that one is not
+cut, unless the answer is a choice, for which the beginning of a text has to do.
 """
 
 from __future__ import annotations
@@ -24,27 +25,32 @@ _SHORT = 150  # tokens that one is cut to
 _LEAST = 40  # tokens that stay of an input, whatever else a demonstration has
 
 
-def shortened(demo: Demo, node: Node, count: Count) -> Demo:
-    """Return a demonstration with its longest input cut where it is long, around what it answers.
+def cut(demo: Demo, node: Node, count: Count) -> Demo:
+    """Return a demonstration with its longest inputs cut where it is long, around what it answers.
 
     >>> demo = Demo({"input": "Rain fell. " * 200 + "Lennon sang. The end."}, {"answer": "Lennon"})
-    >>> shortened(demo, Node("n", ()), len).inputs["input"][-43:]
+    >>> cut(demo, Node("n", ()), len).inputs["input"][-43:]
     'Rain fell. Rain fell. Lennon sang. The end.'
     """
-    size = shown(demo, node, count)
-    if size <= _LONG or not demo.inputs:
-        return demo
-    name = max(demo.inputs, key=lambda name: count(demo.inputs[name]))
-    text = demo.inputs[name]
-    most = max(_LEAST, _SHORT - (size - count(text)))
-    cut = excerpt(text, tuple(demo.output.values()), count, most)
-    return replace(demo, inputs={**demo.inputs, name: cut}) if cut != text else demo
+    wanted = tuple(demo.output.values())
+    size = tokens_of(demo, node, count)
+    for name in sorted(demo.inputs, key=lambda name: -count(demo.inputs[name])):
+        text = demo.inputs[name]
+        if size <= _LONG:
+            break
+        if not (holds(text, wanted) or node.output.answer.type == "choice"):
+            continue
+        most = max(_LEAST, _SHORT - (size - count(text)))
+        part = excerpt(text, wanted, count, most)
+        demo = replace(demo, inputs={**demo.inputs, name: part}) if part != text else demo
+        size += count(part) - count(text)
+    return demo
 
 
-def shown(demo: Demo, node: Node, count: Count) -> int:
+def tokens_of(demo: Demo, node: Node, count: Count) -> int:
     """Return about how many tokens a demonstration adds to a node's prompt.
 
-    >>> shown(Demo({"input": "a"}, {"answer": "b"}), Node("n", ()), len) > 2
+    >>> tokens_of(Demo({"input": "a"}, {"answer": "b"}), Node("n", ()), len) > 2
     True
     """
     empty = dict.fromkeys(node.inputs, "")
@@ -67,10 +73,9 @@ def excerpt(text: str, wanted: Sequence[str], count: Count, most: int) -> str:
     if count(text) <= most:
         return text
     parts, join = pieces(text)
-    found = (place for place, part in enumerate(parts) if holds(as_text(part), wanted))
-    place = next(found, 0)
-    if count(join([parts[place]])) > most:
-        return join([_within(parts[place], wanted, count, most)]) if len(parts) > 1 else text
+    place = _place(text, parts, wanted)
+    if not parts or count(join([parts[place]])) > most:
+        return join([_inside(parts[place], wanted, count, most)]) if parts != [text] else text
     first, last = place, place + 1
     growing = True
     while growing:
@@ -103,35 +108,64 @@ def pieces(text: str) -> tuple[list[Any], Join]:
     >>> pieces("Rain. Sun.")[0], pieces("a\\nb. c")[0], pieces("[1, 2]")[0], pieces("a b")[0]
     (['Rain.', 'Sun.'], ['a', 'b. c'], [1, 2], ['a', 'b'])
     """
-    if text.lstrip().startswith("["):
+    if text.lstrip()[:1] in ("[", "{"):
         try:
-            items = json.loads(text)
-        except ValueError:
-            items = None
-        if isinstance(items, list) and items:
-            return items, lambda some: as_text(list(some))
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, list) and found:
+            return found, lambda some: as_text(list(some))
+        if isinstance(found, dict) and found:
+            return [found], lambda some: as_text(some[0])
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) > 1:
         return lines, "\n".join
     sentences = re.split(r"(?<=[.!?])\s+", text.strip())
-    return (sentences if len(sentences) > 1 else text.split()), " ".join
+    return (sentences if len(sentences) > 1 else text.split() or [text]), " ".join
 
 
 def holds(text: str, wanted: Sequence[str]) -> bool:
-    """Say whether a text holds one of some others, whatever the case of their letters.
+    """Say whether a text holds one of some others as whole words, whatever their case.
 
-    >>> holds("It was Lennon.", ("lennon",)), holds("It was Lennon.", ("",))
-    (True, False)
+    >>> holds("It was Lennon.", ("lennon",)), holds("I know.", ("no",)), holds("Well.", ("",))
+    (True, False, False)
     """
-    return any(other.strip() and other.strip().casefold() in text.casefold() for other in wanted)
+    return _start(text, wanted) is not None
 
 
-def _within(part: Any, wanted: Sequence[str], count: Count, most: int) -> Any:
+def _start(text: str, wanted: Sequence[str]) -> int | None:
+    """Return where the first of some texts begins in another that stands in it at all."""
+    for other in wanted:
+        said = r"\s+".join(map(re.escape, other.split()))
+        found = re.search(rf"(?<!\w){said}(?!\w)", text, re.IGNORECASE) if said else None
+        if found:
+            return found.start()
+    return None
+
+
+def _place(text: str, parts: Sequence[Any], wanted: Sequence[str]) -> int:
+    """Return which part holds what is wanted, or begins it; 0 where none does."""
+    for place, part in enumerate(parts):
+        if holds(as_text(part), wanted):
+            return place
+    start, end = _start(text, wanted), 0
+    if start is None or not all(isinstance(part, str) for part in parts):
+        return 0
+    for place, part in enumerate(parts):  # of what goes beyond one: where it begins
+        end = text.find(part, end) + len(part)
+        if end > start:
+            return place
+    return 0
+
+
+def _inside(part: Any, wanted: Sequence[str], count: Count, most: int) -> Any:
     """Return a part that is too long by itself cut inside: the longest text in it."""
     if isinstance(part, str):
         return excerpt(part, wanted, count, most)
+    if isinstance(part, list) and part:
+        return json.loads(excerpt(as_text(part), wanted, count, most))
     if isinstance(part, dict) and part:
         name = max(part, key=lambda name: count(as_text(part[name])))
         room = most - (count(as_text(part)) - count(as_text(part[name])))
-        return {**part, name: _within(part[name], wanted, count, max(_LEAST, room))}
+        return {**part, name: _inside(part[name], wanted, count, max(_LEAST, room))}
     return part

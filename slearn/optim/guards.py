@@ -67,14 +67,14 @@ class Guards:
         self._known.update(text for tool in agent.tools for text in _texts(tool))
         self._lines.update(line for node in agent.nodes for line in node.instructions if line)
 
-    def size(self, agent: Agent, only: Collection[str] = ()) -> int:
+    def size(self, agent: Agent, only: Collection[str] | None = None) -> int:
         """Return the tokens of an agent's prompts without their inputs, as often as they are read.
 
         A node in a loop pays for its prompt each turn; copies that vote share theirs. Of all nodes,
         or of those named `only`.
         """
         reads = agent.reads
-        nodes = [node for node in agent.nodes if not only or node.name in only]
+        nodes = [node for node in agent.nodes if only is None or node.name in only]
         return sum(reads[node.name] * self._size(node) for node in nodes)
 
     def refuse(self, candidate: Candidate) -> str:

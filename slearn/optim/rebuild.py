@@ -22,6 +22,7 @@ from slearn.optim.demos import balanced, demo_from, demo_of, led_to, within
 from slearn.optim.edits import Edit, SetDemos, apply_all
 from slearn.optim.excerpt import holds
 from slearn.optim.named import written
+from slearn.optim.settled import settled
 from slearn.optim.shapes import NOTE, Shape, direct
 from slearn.optim.structure import StructureEdit, WrapBest, WrapRetry, brought
 from slearn.optim.wanted import hands_on, wanted
@@ -71,24 +72,31 @@ class Restructure(Optimizer):
             name: fmean(count(one.example.inputs.get(name, "")) for one in seen)
             for name in proposal.agent.columns
         }
+        wrote = {
+            node.name: fmean(count(s.text) for t in seen for s in t.steps if s.node == node.name)
+            for node in proposal.agent.nodes
+            if any(step.node == node.name for one in seen for step in one.steps)
+        }
         taught, raced = 0.0, list[float]()
         for turn in turns(proposal)[:_KEPT]:
             made = apply_all(proposal.agent, turn[1]) if turn else proposal.agent
-            more = reading(made, columns) - reading(proposal.agent, columns) if turn else row
+            more = column_tokens(made, columns) - column_tokens(proposal.agent, columns)
+            runs = proposal.agent.runs
+            more += sum((made.runs.get(n, 0) - runs[n]) * size for n, size in wrote.items())
+            more = more if turn else row
             whole = max(row / 2, row + more) + _WRITTEN
             taught += (_DRAFTED if drafts(proposal.agent, turn) else 1) * _TRAINED * whole
             # What nodes that stay say is known of validation rows, and written once for the others.
-            stays = turn is not None and {n.name for n in proposal.agent.nodes if n in made.nodes}
-            behind = stays == {node.name for node in proposal.agent.nodes}
-            raced.append(whole - row / 2 if behind else whole)
+            stays = settled(made, proposal.agent) >= {*runs} if turn else False
+            raced.append(whole - row / 2 if stays else whole)
         rows = taught if _teaches(proposal.agent, proposal.pool) else 0.0
         return rows + proposal.rows * fmean(raced)
 
 
-def reading(agent: Agent, columns: Mapping[str, float]) -> float:
+def column_tokens(agent: Agent, columns: Mapping[str, float]) -> float:
     """Return about how many tokens the inputs of an agent's nodes have, by those of its columns.
 
-    >>> # reading(agent, {"question": 20.0, "context": 900.0})
+    >>> # column_tokens(agent, {"question": 20.0, "context": 900.0})
     """
     return sum(
         times * columns.get(name, _WRITTEN)
@@ -167,8 +175,9 @@ def _taught(tried: Proposal, last: Node) -> list[Edit]:
         made = [demo_from(taken, last) for taken, score in pairs if score >= RIGHT]
     else:
         rows = [led_to(taken, last) for taken, _ in pairs]
-        # An answer that does not stand in what is read would teach to make answers up.
-        held = [row for row in rows if _read(row)] if last.output.answer.type == "text" else []
+        # Of a node that reads less than the agent: what does not stand there would be made up.
+        less = not set(tried.agent.columns) <= {*last.inputs} and last.output.answer.type == "text"
+        held = [row for row in rows if _read(row)] if less else []
         made = [demo_of(row, last) for row in (held if len(held) >= _HELD else rows)]
     shuffled = balanced([demo for demo in made if demo], tried.chance("restructure demos"))
     demos = within(tuple(shuffled), last, tried.engine.count_tokens)

@@ -53,13 +53,10 @@ class Wanted(Optimizer):
         new = {demo.source for demo in best}
         kept = tuple(demo for demo in node.demos if demo.source not in new)
         more = (*kept, *best) if best and kept else ()
-        made = [
-            (self.candidate(proposal, [SetDemos(node.name, demos)]), demos != more)
-            for demos in (best, led, more)
-            if demos
-        ]
-        # What shows these and nothing else was measured to be better.
-        return [replace(one, tried=measured) for one, measured in made]
+        sets = [demos for demos in (best, led, more) if demos]
+        made = [self.candidate(proposal, [SetDemos(node.name, demos)]) for demos in sets]
+        # What the first shows, and nothing else, was measured to be better than all others.
+        return [replace(one, tried=not place) for place, one in enumerate(made)]
 
 
 def place_of(trajectory: Trajectory, node: Node) -> int | None:
@@ -152,8 +149,8 @@ def _best(proposal: Proposal, node: Node, weighed: Sequence[Weighed]) -> tuple[D
 
 def _said(text: str, example: Example) -> bool:
     """Say whether an output is the right answer itself, and nothing besides."""
-    targets = [target.strip().casefold() for target in example.targets or ()]
-    return text.strip().casefold().rstrip(".") in targets
+    plain = [one.strip().rstrip(".").casefold() for one in (text, *(example.targets or ()))]
+    return plain[0] in plain[1:]
 
 
 def _drafts(

@@ -121,7 +121,8 @@ def test_the_examples_own_choices_stand_with_its_input(layout: str) -> None:
         demos=(Demo({"input": "sea?"}, {"answer": "blue"}, "e", ("blue", "grey")),),
     )
     text = "\n".join(m.content for m in render(shown, {"input": "sky?"}, SKY))
-    assert text.count("Choices:") == 2 and "sea?\nChoices: blue | grey" in text
+    again = layout == "inputs-first"  # said behind demonstrations once more
+    assert text.count("Choices:") == 2 + again and "sea?\nChoices: blue | grey" in text
     fixed = Contract((Field("answer", "choice", choices=("yes", "no")),))
     fixed_node = Node("answer", ("Choose.",), output=fixed, layout=layout)
     assert "Choices:" not in str(render(fixed_node, {"input": "sky?"}, SKY))

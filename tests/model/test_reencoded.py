@@ -31,6 +31,8 @@ def test_likelihoods_stay(tiny: Engine, tiny_path: Path, tmp_path: Path, kind: s
         try:
             try_apart(path, EngineSettings(cells=2048, weights=kind))
         except EngineError as error:
+            if "signal" not in str(error):
+                raise
             pytest.skip(f"the library was built with AMX that does not work: {error}")
     requests = [ScoreRequest(ask(f"Is {n} cold?"), ("yes", "no"), YES_NO) for n in range(9)]
     settings = EngineSettings(cells=2048, sequences=4, weights=kind)

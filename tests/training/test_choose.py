@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, Vote
-from slearn.choose import field_of, lengths, refinable, settled, writing
-from slearn.optim import Candidate, Optimizer, Proposal
+from slearn.agent import Agent, Branch, Contract, Demo, Field, Flow, Node, Vote
+from slearn.choose import field_of, lengths, refinable, undrafted, writing
+from slearn.optim import Candidate, Optimizer, Proposal, settled
 from slearn.select import Cost
 from slearn.select.price import layout_price
 from slearn.values import Example
-from tests.optim.proposals import chain, passed, proposal, rows, single
+from tests.optim.proposals import CHOICE, chain, passed, proposal, rows, single
 
 TEXT = Contract((Field(max_tokens=60),))
 REASONS = Contract((Field("reasoning", max_tokens=160), Field("answer", "number")))
@@ -62,8 +63,12 @@ def raced(
     session = SimpleNamespace(
         left=left, anew=False, keep_candidate=lambda one, *_, **named: out.append(one)
     )
+
+    def size(agent: Agent, only: Sequence[str] | None = None) -> int:
+        return 50 * len(agent.nodes if only is None else only)
+
     frame: Any = SimpleNamespace(
-        guards=SimpleNamespace(count=words, size=lambda _, only=(): 50 * (len(only) or 1)),
+        guards=SimpleNamespace(count=words, size=size),
         session=session,
         optimizers=(),
         validation=[None] * 100,
@@ -98,6 +103,21 @@ def test_what_the_incumbent_says_as_well_is_paid_for_once() -> None:
     assert settled(later, chain()) == {"first"} and settled(earlier, chain()) == frozenset()
     voted = replace(chain(), flow=Flow(("first", Vote(("answer",), 3))))
     assert settled(voted, chain()) == {"first"}  # by luck it says other things
+    routed = replace(
+        chain(),
+        nodes=(*chain().nodes, Node("other", ("Else.",), ("first",), CHOICE)),
+        flow=Flow(("first", Branch("first", (("x", ("answer",)),), ("other",)))),
+    )
+    assert settled(routed, routed) == {"first"}  # who answers depends on more than what it reads
+    assert undrafted(chain(), chain()) == frozenset()
+    checked = Node("check", ("Check it.",), ("answer",), CHOICE)
+    longer = replace(
+        chain(), nodes=(*chain().nodes, checked), flow=Flow(("first", "answer", "check"))
+    )
+    assert undrafted(longer, chain()) == {"answer"}
+    reasons = chain().with_node(replace(answer, output=REASONS))
+    longer = longer.with_node(replace(answer, output=REASONS))
+    assert undrafted(longer, reasons) == frozenset()  # it writes in a race as it is
     fields = [
         [
             Candidate(f"{n}", chain().with_node(replace(node, instructions=(f"{n}",))), ())
