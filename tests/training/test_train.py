@@ -335,6 +335,31 @@ def test_who_would_take_most_of_what_is_left_is_not_asked(store_path: Path) -> N
     assert len(cheap.fronts) == 1 and dear.fronts == []
 
 
+class Priced(Recorder):
+    """Remembers what it knew of its own tries when it was priced and when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: list[tuple[str, int, int]] = []
+
+    def price(self, proposal: Proposal) -> float:
+        self.known.append(("priced", proposal.asked, proposal.misses))
+        return 0.0
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        self.known.append(("asked", proposal.asked, proposal.misses))
+        return Tips().propose(proposal)
+
+
+def test_who_is_asked_was_priced_by_the_same_turn(store_path: Path) -> None:
+    one = Priced()
+    settings = TrainSettings(budget_tokens=60_000, budget_minutes=None, max_steps=4)
+    toy.run(store_path, settings=settings, optimizers=[one])
+    priced, asked = one.known[::2], one.known[1::2]
+    assert [known[1:] for known in priced] == [known[1:] for known in asked]
+    assert len({known[1] for known in asked}) > 1  # its turns differ
+
+
 def test_a_step_that_runs_out_of_tokens_changes_nothing(store_path: Path) -> None:
     result = toy.run(store_path, settings=TrainSettings(budget_tokens=1, budget_minutes=None))
     assert result.agent == toy.start() and (result.accepted, result.rejected) == (0, 0)
