@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
 
-from slearn.agent import Agent, Contract
+from slearn.agent import LAYOUTS, Agent, Contract
 from slearn.batches import texts
 from slearn.errors import ContextError
 from slearn.optim import Candidate, Optimizer, Proposal, settled
@@ -101,20 +101,24 @@ def field_of(
     columns = means([{name: count(t) for name, t in one.inputs.items()} for one in rows])
     untold = not any(one.targets for one in rows)
     known = lengths(proposal, count)
+    own = Candidate("", proposal.agent, ())
 
     def cost(one: Candidate, only: Collection[str]) -> Cost:
-        prompt = float(frame.guards.size(one.agent, only))
+        behind = [name for name in only if one.agent.node(name).layout != LAYOUTS[0]]
+        prompt = frame.guards.size(one.agent, [name for name in only if name not in behind])
+        again = frame.guards.size(one.agent, behind)  # behind a row, it is read with each
         return Cost(
-            prompt,
+            float(prompt),
             reading(one, columns, row, only)
             + writing(one, count, known, only)
+            + again
             + prompt * frame.session.anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes if node.name in only),
             float(untold),
             untold or Lap(one).writes,
+            fronted(one.agent, own.agent, columns, behind),
         )
 
-    own = Candidate("", proposal.agent, ())
     same = [settled(one.agent, own.agent) for one in field]
     costs = [
         cost(one, [n.name for n in one.agent.nodes if n.name not in but])
@@ -126,6 +130,7 @@ def field_of(
     def once(count: int) -> float:
         """Return what all share and is paid for once: by the incumbent, or beside its answers."""
         more = max(0.0, whole.rung(count) - min(one.rung(count) for one in costs))
+        more += count * max(one.shared for one in [whole, *costs])
         return more + (cost(own, drafts).rung(count) if drafts else 0.0)
 
     validation, left = len(frame.validation), frame.session.left - once(len(rows))
@@ -149,6 +154,20 @@ def field_of(
             )
     cuts = cheapest(able[:size], rows, validation)
     return [field[place] for place in fine[:size]], cuts
+
+
+def fronted(
+    agent: Agent, incumbent: Agent, columns: Mapping[str, float], behind: Collection[str]
+) -> float:
+    """Return the tokens of a row that nodes read in front of all else, as some of another agent do.
+
+    `behind` are the nodes whose prompts stand behind their inputs.
+
+    >>> # fronted(agent, incumbent, {"question": 20.0, "context": 900.0}, ["answer"])
+    """
+    others = {node.inputs for node in incumbent.nodes if node.layout != LAYOUTS[0]}
+    read = {agent.node(name).inputs for name in behind} & others
+    return sum(sum(columns.get(name, 0.0) for name in inputs) for inputs in read)
 
 
 def undrafted(agent: Agent, incumbent: Agent) -> frozenset[str]:

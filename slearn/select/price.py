@@ -23,7 +23,8 @@ class Cost:
 
     An answer takes several turns where tools are called before it. A race reads both once more
     where a judge grades what was written; a right answer is weighed where the text before it ends.
-    `writes` says that something is written in a race.
+    `writes` says that something is written in a race, and `shared` is the part of a row that stands
+    in front of every candidate's prompt there: it is read once for all of them, and by nobody here.
     """
 
     prompt: float
@@ -31,13 +32,14 @@ class Cost:
     turns: float = 1.0
     judged: float = 0.0
     writes: bool = False
+    shared: float = 0.0
 
     @classmethod
     def spent(cls, usage: Usage, rows: int) -> Cost:
         """Return what a prompt and a row have taken in a round that shared the prompt.
 
         >>> Cost.spent(Usage(prompt=100 + 300, shared=2900), 30)
-        Cost(prompt=100.0, row=10.0, turns=1.0, judged=0.0, writes=False)
+        Cost(prompt=100.0, row=10.0, turns=1.0, judged=0.0, writes=False, shared=0.0)
         """
         prompt = usage.shared / max(1, rows - 1)
         return cls(prompt, max(0.0, usage.computed - prompt) / max(1, rows))
@@ -56,7 +58,7 @@ class Cost:
         >>> Cost(100.0, 10.0, judged=1.0).rung(4)
         280.0
         """
-        return (self.turns + self.judged) * (self.prompt + rows * self.row)
+        return (self.turns + self.judged) * (self.prompt + rows * (self.row - self.shared))
 
     def final(self, validation: int) -> float:
         """Return the tokens of answering so many validation rows.

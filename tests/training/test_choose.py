@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slearn.agent import Agent, Branch, Contract, Demo, Field, Flow, Node, Vote
-from slearn.choose import field_of, lengths, refinable, undrafted, writing
+from slearn.choose import field_of, fronted, lengths, refinable, undrafted, writing
 from slearn.optim import Candidate, Optimizer, Proposal, settled
 from slearn.select import Cost
 from slearn.select.price import layout_price
@@ -56,7 +56,10 @@ def test_what_is_handed_on_is_read_again() -> None:
 
 
 def raced(
-    left: int, *field: Candidate, incumbent: Agent | None = None
+    left: int,
+    *field: Candidate,
+    incumbent: Agent | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> tuple[list[Candidate], list[Candidate]]:
     """Who of a field runs, and who does not, with so many tokens left and 100 validation rows."""
     out: list[Candidate] = []
@@ -73,7 +76,7 @@ def raced(
         optimizers=(),
         validation=[None] * 100,
     )
-    rows = [Example(str(n), {"input": "a few words"}) for n in range(24)]
+    rows = [Example(str(n), inputs or {"input": "a few words"}) for n in range(24)]
     asked = proposal(incumbent or single(), [])
     found, _ = field_of(frame, asked, [(one.operator, one) for one in field], rows)
     return found, out
@@ -127,6 +130,24 @@ def test_what_the_incumbent_says_as_well_is_paid_for_once() -> None:
     ]
     runs = [len(raced(9_000, *field, incumbent=chain())[0]) for field in fields]
     assert 2 <= runs[0] < runs[1] < 12
+
+
+@pytest.mark.parametrize(("layout", "more"), [("inputs-last", False), ("inputs-first", True)])
+def test_long_inputs_in_front_are_read_once_for_all_who_race(layout: str, more: bool) -> None:
+    node = Node("answer", ("Say.",), ("question", "text"), SHORT, layout=layout)
+    agent = Agent("a", (node,), Flow(("answer",)))
+    field = [
+        Candidate(f"{n}", agent.with_node(replace(node, instructions=(f"{n}",))), ())
+        for n in range(12)
+    ]
+    long = {"question": "Which?", "text": "word " * 400}
+    found, out = raced(60_000, *field, incumbent=agent, inputs=long)
+    assert (len(found) == 12) is more and len(found) + len(out) == 12
+    other = agent.with_node(replace(node, inputs=("text", "question")))
+    columns = {"question": 1.0, "text": 400.0}
+    same = fronted(field[0].agent, agent, columns, ["answer"])
+    assert same == (401 if more else 0)
+    assert fronted(other, agent, columns, ["answer"]) == 0  # another text stands in front
 
 
 def test_a_draft_that_was_only_scored_is_paid_for() -> None:
