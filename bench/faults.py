@@ -52,7 +52,7 @@ from slearn.grad import aggregate, attribute, backward
 from slearn.loss import language_loss, measured_loss
 from slearn.metrics import mean_interval
 from slearn.optim import Proposal
-from slearn.optim.lines import faultiest
+from slearn.optim.blame import faultiest
 from slearn.select import set_aside
 from slearn.settings import TrainSettings
 from slearn.store import Store

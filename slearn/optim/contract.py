@@ -12,9 +12,9 @@ from slearn.errors import ContextError
 from slearn.loss import shortfall
 from slearn.metrics import hopeful
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.blame import harmful
 from slearn.optim.demos import demo_from
 from slearn.optim.edits import SetContract, apply
-from slearn.optim.lines import harmful
 from slearn.optim.taught import taught
 from slearn.optim.tries import LUCKY, passed, rest, right_answers
 from slearn.values import Example

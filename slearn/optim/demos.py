@@ -29,9 +29,10 @@ from slearn.call import call
 from slearn.engine import Sampling
 from slearn.errors import ContextError
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.blame import faultiest
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
 from slearn.optim.excerpt import cut, tokens_of
-from slearn.optim.lines import faultiest, numbered
+from slearn.optim.lines import numbered
 from slearn.optim.tries import LUCKY, graded, passed, rest, right_answers
 from slearn.values import Example
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from slearn.agent import TOOL_CHOICES, Node
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.blame import faultiest
 from slearn.optim.edits import SetTools
-from slearn.optim.lines import faultiest
 from slearn.values import Tool
 
 

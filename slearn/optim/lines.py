@@ -7,9 +7,9 @@ from typing import Any
 from slearn.agent import Node, Trajectory
 from slearn.call import call
 from slearn.engine import Sampling
-from slearn.grad import HARM
 from slearn.loss import trajectory_input
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.blame import faultiest
 from slearn.optim.edits import DropLine, Edit, InsertLine, LineEdit, MoveLine, ReplaceLine
 
 # Short, general, and proven on many tasks; each is one line that a step may try.
@@ -85,33 +85,6 @@ class Tips(Optimizer):
             return []
         tip = fresh[proposal.step % len(fresh)]
         return [self.candidate(proposal, [InsertLine(node.name, len(node.instructions), tip)])]
-
-
-def faultiest(proposal: Proposal) -> Node:
-    """Return the node that is most to blame; the last one when nothing tells.
-
-    After every try in vain the next one has its turn: neither measure nor words are always right.
-    """
-    names = by_blame(proposal)
-    return proposal.agent.node(names[proposal.misses % len(names)])
-
-
-def by_blame(proposal: Proposal) -> list[str]:
-    """Return the nodes, the most to blame first.
-
-    The measure speaks first: the node with the part that the right answers are much likelier
-    without. Words decide where no part does harm.
-    """
-    last_first = reversed(proposal.agent.flow.names())
-    weights = {name: gradient.weight for name, gradient in proposal.gradients.items()}
-    blamed = sorted(last_first, key=lambda name: -weights.get(name, 0.0))
-    return list(dict.fromkeys([*harmful(proposal), *blamed]))
-
-
-def harmful(proposal: Proposal) -> list[str]:
-    """Return the nodes with a part that the right answers are likelier without, the worst first."""
-    ranked = sorted(proposal.attributions, key=lambda found: found.nats)
-    return list(dict.fromkeys(found.node for found in ranked if found.nats < HARM))
 
 
 def read_line_edits(node: Node, said: list[dict[str, Any]]) -> list[Edit]:

@@ -13,7 +13,7 @@ from slearn.call import call
 from slearn.loss import task_text
 from slearn.optim import shapes
 from slearn.optim.base import Proposal
-from slearn.optim.lines import by_blame
+from slearn.optim.blame import by_blame
 from slearn.optim.shapes import Shape
 from slearn.optim.structure import MergeNodes, RemoveNode, StructureEdit, Unwrap, WrapVote
 from slearn.optim.tries import LUCKY

@@ -24,7 +24,7 @@ from slearn.agent import (
 from slearn.errors import InputError
 from slearn.loss import task_text
 from slearn.optim.base import Proposal
-from slearn.optim.lines import by_blame
+from slearn.optim.blame import by_blame
 from slearn.optim.structure import (
     AddCase,
     AddNode,

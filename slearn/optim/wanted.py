@@ -17,10 +17,10 @@ from slearn.engine import GREEDY
 from slearn.errors import ContextError
 from slearn.loss import losses_after, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.blame import by_blame
 from slearn.optim.demos import balanced, own, within
 from slearn.optim.edits import SetDemos
 from slearn.optim.excerpt import sentences_around
-from slearn.optim.lines import by_blame
 from slearn.optim.tries import LUCKY
 from slearn.values import Example, Usage
 

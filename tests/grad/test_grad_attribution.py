@@ -13,7 +13,7 @@ from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import ContextError
 from slearn.grad import attribute, bypassed, spare_fields, widened, without
 from slearn.optim import DropDemo, DropLine, DropParts
-from slearn.optim.lines import by_blame
+from slearn.optim.blame import by_blame
 from slearn.values import Usage
 from tests.optim.proposals import CHOICE, REASONED, chain, proposal, rows, single
 

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slearn.agent import Node
+from slearn.agent import Agent, Branch, Flow, Node, Step, Trajectory
 from slearn.call import call
 from slearn.engine import GenerateRequest, Sampling
 from slearn.engine.scripted import ScriptedEngine
 from slearn.grad import Attribution
 from slearn.optim import InsertLine, LineEdits, ReplaceLine, Tips, apply_all
-from slearn.optim.lines import TIPS, faultiest, numbered, read_line_edits
-from tests.optim.proposals import chain, fault, proposal, rows, single
+from slearn.optim.blame import by_blame, faultiest, suspicion
+from slearn.optim.lines import TIPS, numbered, read_line_edits
+from slearn.values import Usage
+from tests.optim.proposals import CHOICE, chain, fault, proposal, rows, single
 
 TEXTS = st.text("abc ", min_size=1, max_size=6).filter(lambda text: text.strip() != "")
 
@@ -179,6 +181,26 @@ def test_the_faultiest_node_is_edited_and_the_last_where_none_is() -> None:
     assert turns == ["first", "answer", "first", "answer"]  # who was edited in vain lets others
     noise = [Attribution("first", "line", 0, -0.02, 8)]
     assert faultiest(replace(words, attributions=noise)).name == "answer"
+
+
+def test_who_stands_on_the_ways_that_fail_is_suspected_before_words_decide() -> None:
+    kind = Node("kind", ("Sort.",), output=CHOICE)
+    left, right = Node("left", ("Say.",), output=CHOICE), Node("right", ("Say.",), output=CHOICE)
+    flow = Flow(("kind", Branch("kind", (("billing", ("left",)),), ("right",))))
+    agent = Agent("b", (kind, left, right), flow)
+    taken = [
+        Trajectory(row, tuple(Step(name, {}, {}, "", True, Usage()) for name in way), "")
+        for row, way in zip(rows(6), [("kind", "left"), ("kind", "right")] * 3, strict=True)
+    ]
+    asked = replace(proposal(agent, [], gradients=[fault("kind")]), trajectories=taken)
+    told = replace(asked, scores=[0.0, 1.0, 0.0, 1.0, 1.0, 1.0])
+    assert suspicion(told) == {"kind": 0.577350269, "left": 0.816496581, "right": 0.0}
+    assert by_blame(told) == ["left", "kind", "right"]
+    both = replace(asked, scores=[0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+    assert by_blame(both)[0] == "kind"  # failing on every way, what they share is suspected
+    assert set(suspicion(replace(asked, scores=[1.0] * 6)).values()) == {0.0}
+    measured = [Attribution("right", "line", 0, -0.4, 8)]
+    assert by_blame(replace(told, attributions=measured)) == ["right", "left", "kind"]
 
 
 def test_tips_come_in_turn_and_each_once() -> None:

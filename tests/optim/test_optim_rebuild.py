@@ -340,9 +340,8 @@ def test_a_draft_made_of_a_long_input_is_made_brief_by_a_node_that_does_not_read
     assert "brief" not in names(lengthy("judge"))
     one = trained(given, [edit], "brief")
     assert one is not None and one.agent.last.demos
-    again = replace(
-        given, agent=one.agent, trajectories=forward(one.agent, given.pool, given.engine)
-    )
+    taken = forward(one.agent, given.pool, given.engine)
+    again = replace(given, agent=one.agent, trajectories=taken, scores=[0.0] * len(taken))
     assert "brief" not in names(again)
 
 
