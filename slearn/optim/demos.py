@@ -112,7 +112,8 @@ class DemoSets(Optimizer):
 def gone_through(proposal: Proposal) -> list[Example]:
     """Return more rows of the pool with what the last node of a chain reads of them.
 
-    A batch has few rows of a label. The nodes before the last run on as many as are cheap.
+    A batch has few rows of a label. The nodes before the last run on as many as are cheap; of a
+    flow with several ends, rows that go another way are left out.
 
     >>> # gone_through(proposal)[0].inputs
     """
@@ -131,7 +132,10 @@ def gone_through(proposal: Proposal) -> list[Example]:
         asks = last_asks([(agent, rows)], proposal.runner, proposal.watch)
     except ContextError:  # no room for a row that is longer than the batch's
         return []
-    return [replace(row, inputs=own[0].inputs) for row, own in zip(rows, asks, strict=True)]
+    firsts = zip(rows, (own[0] for own in asks), strict=True)  # of several that vote
+    return [
+        replace(row, inputs=ask.inputs) for row, ask in firsts if ask.node.name == agent.last.name
+    ]
 
 
 def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:

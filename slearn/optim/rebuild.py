@@ -77,17 +77,17 @@ class Restructure(Optimizer):
             for node in proposal.agent.nodes
             if any(step.node == node.name for one in seen for step in one.steps)
         }
-        taught, raced = 0.0, list[float]()
+        taught, raced, runs = 0.0, list[float](), proposal.agent.runs
         for turn in turns(proposal)[:_KEPT]:
-            made = apply_all(proposal.agent, turn[1]) if turn else proposal.agent
-            more = column_tokens(made, columns) - column_tokens(proposal.agent, columns)
-            runs = proposal.agent.runs
-            more += sum((made.runs.get(n, 0) - runs[n]) * size for n, size in wrote.items())
-            more = more if turn else row
+            more, stays = row, False  # of what the model would name nothing is known
+            if turn:
+                made = apply_all(proposal.agent, turn[1])
+                more = column_tokens(made, columns) - column_tokens(proposal.agent, columns)
+                more += sum((made.runs.get(n, 0) - runs[n]) * size for n, size in wrote.items())
+                stays = settled(made, proposal.agent) >= {*runs}
             whole = max(row / 2, row + more) + _WRITTEN
             taught += (_DRAFTED if drafts(proposal.agent, turn) else 1) * _TRAINED * whole
             # What nodes that stay say is known of validation rows, and written once for the others.
-            stays = settled(made, proposal.agent) >= {*runs} if turn else False
             raced.append(whole - row / 2 if stays else whole)
         rows = taught if _teaches(proposal.agent, proposal.pool) else 0.0
         return rows + proposal.rows * fmean(raced)

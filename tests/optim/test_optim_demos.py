@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward
+from slearn.agent import Agent, Branch, Contract, Demo, Field, Flow, Node, forward
 from slearn.batches import draw
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
@@ -206,6 +206,21 @@ def test_more_rows_are_run_through_a_chain_for_its_last_node_where_that_is_cheap
     assert gone_through(proposal(reasons, rows(60))) == []
     assert DemoSets().propose(proposal(reasons, rows(60)))
     assert gone_through(proposal(single(), rows(60))) == []
+
+
+def test_rows_that_end_at_another_node_are_not_shown_to_the_last() -> None:
+    kind = Node("kind", ("Sort.",), output=CHOICE)
+    left, right = (Node(name, ("Say.",), output=CHOICE) for name in ("left", "right"))
+    flow = Flow(("kind", Branch("kind", (("billing", ("left",)),), ("right",))))
+    agent = Agent("b", (kind, left, right), flow)
+    odd = ScriptedEngine(
+        lambda request: "billing" if request.messages[-1].content[-1] in "13579" else "account"
+    )
+    given = replace(
+        proposal(agent, rows(60)), runner=odd, trajectories=forward(agent, rows(12), odd)
+    )
+    more = gone_through(given)
+    assert 6 <= len(more) < 24 and all(int(row.id[1:]) % 2 == 0 for row in more)
 
 
 def test_passed_trajectories_teach_every_node_of_a_chain() -> None:
