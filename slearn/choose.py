@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
 
-from slearn.agent import LAYOUTS, Agent, Contract
+from slearn.agent import LAYOUTS, Agent, Contract, Nearest, parts_of
 from slearn.batches import texts
 from slearn.errors import ContextError
-from slearn.optim import Candidate, Optimizer, Proposal, settled
+from slearn.optim import Candidate, Optimizer, Proposal, given_tokens, reading, settled
 from slearn.select import (
     FINALISTS,
     LOOK,
@@ -98,25 +98,31 @@ def field_of(
     field = sorted(in_turn(list(groups.values())), key=lambda one: not one.tried)
     count = frame.guards.count
     row = fmean(count("\n".join(texts(one))) for one in rows) if rows else 0.0
-    columns = means([{name: count(t) for name, t in one.inputs.items()} for one in rows])
+    inputs = [sum(map(count, one.inputs.values())) for one in rows]
+    more = row - fmean(inputs) if rows else 0.0  # choices and functions of a row
+    sizes: dict[tuple[str, ...], dict[str, float]] = {}  # those that pick nothing share theirs
     untold = not any(one.targets for one in rows)
     known = lengths(proposal, count)
     own = Candidate("", proposal.agent, ())
 
     def cost(one: Candidate, only: Collection[str]) -> Cost:
+        picked = tuple(str(p) for p in parts_of(one.agent.flow.steps) if isinstance(p, Nearest))
+        if picked not in sizes:
+            sizes[picked] = given_tokens(one.agent, rows, count)
+        given = sizes[picked]
         behind = [name for name in only if one.agent.node(name).layout != LAYOUTS[0]]
         prompt = frame.guards.size(one.agent, [name for name in only if name not in behind])
         again = frame.guards.size(one.agent, behind)  # behind a row, it is read with each
         return Cost(
             float(prompt),
-            reading(one, columns, row, only)
+            reading(one.agent, given, more=more, only=only)
             + writing(one, count, known, only)
             + again
             + prompt * frame.session.anew,
             1 + sum(bool(node.tools) for node in one.agent.nodes if node.name in only),
             float(untold),
             untold or Lap(one).writes,
-            fronted(one.agent, own.agent, columns, behind),
+            fronted(one.agent, own.agent, given, behind),
         )
 
     same = [settled(one.agent, own.agent) for one in field]
@@ -157,7 +163,7 @@ def field_of(
 
 
 def fronted(
-    agent: Agent, incumbent: Agent, columns: Mapping[str, float], behind: Collection[str]
+    agent: Agent, incumbent: Agent, given: Mapping[str, float], behind: Collection[str]
 ) -> float:
     """Return the tokens of a row that nodes read in front of all else, as some of another agent do.
 
@@ -167,7 +173,7 @@ def fronted(
     """
     others = {node.inputs for node in incumbent.nodes if node.layout != LAYOUTS[0]}
     read = {agent.node(name).inputs for name in behind} & others
-    return sum(sum(columns.get(name, 0.0) for name in inputs) for inputs in read)
+    return sum(sum(given.get(name, 0.0) for name in inputs) for inputs in read)
 
 
 def undrafted(agent: Agent, incumbent: Agent) -> frozenset[str]:
@@ -214,38 +220,6 @@ def refinable(frame: Frame, proposal: Proposal, optimizer: Optimizer, candidate:
     others = [node.name for node in candidate.agent.nodes if node.name not in fixed]
     written = rows * writing(candidate, count, lengths(proposal, count), others)
     return once + written <= _REFINED * frame.session.left
-
-
-def reading(
-    candidate: Candidate,
-    columns: Mapping[str, float],
-    row: float,
-    only: Collection[str] | None = None,
-) -> float:
-    """Return about how many tokens of a row an agent reads, of its columns and of all of it.
-
-    Of all its nodes, or of those named `only`.
-
-    >>> # reading(candidate, {"question": 20.0, "context": 900.0}, 920.0)
-    """
-    agent, more = candidate.agent, row - sum(columns.values())  # choices and functions of a row
-    own = {
-        node.name: sum(columns.get(name, 0.0) for name in node.inputs) + more
-        for node in agent.nodes
-    }
-    return sum(
-        own[name] * times for name, times in agent.reads.items() if only is None or name in only
-    )
-
-
-def means(found: Sequence[Mapping[str, int]]) -> dict[str, float]:
-    """Return the mean of each name's figures.
-
-    >>> means([{"a": 1}, {"a": 3}])
-    {'a': 2.0}
-    """
-    names = dict.fromkeys(name for one in found for name in one)
-    return {name: fmean(one.get(name, 0) for one in found) for name in names}
 
 
 def writing(

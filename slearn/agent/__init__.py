@@ -1,6 +1,6 @@
 """Agents: symbolic networks, their files, and the forward pass."""
 
-from slearn.agent import conditions, reshape
+from slearn.agent import conditions, narrow, reshape
 from slearn.agent.abstain import doubt
 from slearn.agent.ask import Ask
 from slearn.agent.contract import DECIDE, NO_CALL, TYPES, Contract, Field, Functions
@@ -15,6 +15,7 @@ from slearn.agent.flow import (
     Each,
     Flow,
     Loop,
+    Nearest,
     Part,
     Vote,
     mapped,
@@ -23,6 +24,7 @@ from slearn.agent.flow import (
 )
 from slearn.agent.forward import Pairs, forward, forward_all, last_asks, take
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Node, Role, ToolCall
+from slearn.agent.nearest import nearest, pieces, ranker
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.toolfile import check_tool
 from slearn.agent.trajectory import Step, Trajectory
@@ -49,6 +51,7 @@ __all__ = [
     "Flow",
     "Functions",
     "Loop",
+    "Nearest",
     "Node",
     "Pairs",
     "Part",
@@ -73,7 +76,11 @@ __all__ = [
     "load_agent",
     "mapped",
     "names_of",
+    "narrow",
+    "nearest",
     "parts_of",
+    "pieces",
+    "ranker",
     "read_document",
     "render",
     "reshape",

@@ -12,7 +12,7 @@ branch on read
 
 from __future__ import annotations
 
-from slearn.agent.flow import Best, Block, Branch, Each, Flow, Loop, Part, Vote
+from slearn.agent.flow import Best, Block, Branch, Each, Flow, Loop, Nearest, Part, Vote
 
 Tree = tuple[str, list["Tree"]]
 
@@ -45,6 +45,8 @@ def _tree(part: Part) -> Tree:
         case Each():
             title = f"for each {part.item} of {part.over}, {part.most} at most, as {part.into}"
             return title, _trees(part.body)
+        case Nearest():
+            return f"nearest {part.keep} of {part.over} to {part.to}, as {part.into}", []
         case Vote():
             return f"vote of {part.times}", _trees(part.body)
         case Best():

@@ -78,6 +78,28 @@ class Each:
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """The pieces of a long text that are most like another one, known as `into`; no node runs.
+
+    Of the items of a JSON array, or the lines or sentences of a text, `keep` are let through, in
+    their order and in the form that they had.
+
+    >>> Nearest("context", "question", "near").keep
+    3
+    """
+
+    over: str
+    to: str
+    into: str
+    keep: int = 3
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """None: it holds nothing."""
+        return ()
+
+
+@dataclass(frozen=True)
 class Vote:
     """A block several times at once, by luck but for the first; the commonest answer stays."""
 
@@ -108,7 +130,7 @@ class Best:
         return (self.body, (self.by,))
 
 
-Part = Union[str, Branch, Loop, Each, Vote, Best]  # noqa: UP007 - forward references need it
+Part = Union[str, Branch, Loop, Each, Nearest, Vote, Best]  # noqa: UP007 - forward references need it
 Block = tuple[Part, ...]
 BlockChange = Callable[[Block], Block]
 

@@ -21,6 +21,7 @@ from slearn.agent.flow import (
     Each,
     Flow,
     Loop,
+    Nearest,
     Part,
     Vote,
     names_of,
@@ -90,7 +91,8 @@ def outer_names(flow: Flow, nodes: Nodes) -> tuple[str, ...]:
     """
     made = made_in(flow, nodes)
     read = [name for step in flow.names() for name in nodes[step].inputs]
-    read += [part.over for part in parts_of(flow.steps) if isinstance(part, Each)]
+    read += [part.over for part in parts_of(flow.steps) if isinstance(part, Each | Nearest)]
+    read += [part.to for part in parts_of(flow.steps) if isinstance(part, Nearest)]
     read += [part.on for part in parts_of(flow.steps) if isinstance(part, Branch)]
     return tuple(dict.fromkeys(name for name in read if name not in made))
 
@@ -110,6 +112,8 @@ def read_in(flow: Flow, nodes: Nodes) -> Names:
                 read.add(part.until)
             case Each():
                 read.add(part.over)
+            case Nearest():
+                read |= {part.over, part.to}
     return frozenset(read - {""})
 
 
@@ -186,8 +190,9 @@ def _results(node: Node) -> set[str]:
 
 
 def _made_by_parts(block: Block) -> list[str]:
-    each = [part for part in parts_of(block) if isinstance(part, Each)]
-    return [name for part in each for name in (part.item, part.into)]
+    parts = parts_of(block)
+    items = [part.item for part in parts if isinstance(part, Each)]
+    return [*items, *(part.into for part in parts if isinstance(part, Each | Nearest))]
 
 
 def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
@@ -230,6 +235,15 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                 if "" in _ends(part.body):
                     raise InputError("the block of a list must end with a node's answer")
                 known |= {part.into}
+            case Nearest():
+                need(part.over, "what is nearest")
+                need(part.to, "what is nearest")
+                if part.keep < 1 or part.into in (part.over, part.to):
+                    raise InputError(
+                        f"what is nearest keeps at least one piece, under a new name, "
+                        f"not {part.keep} as {part.into!r}"
+                    )
+                known |= {part.into}
             case Vote():
                 _check_turns(part.times, part.body)
                 if "" in _ends(part.body):
@@ -263,7 +277,7 @@ def _check_names(flow: Flow, nodes: Nodes) -> None:
         raise InputError(f"{clash[0]!r} is a node's name and cannot be written by others")
     both = [node.writes for node in nodes.values() if node.writes in listed]
     if both:
-        raise InputError(f"{both[0]!r} is written by a node and by a list")
+        raise InputError(f"{both[0]!r} is written by a node and by a part of the flow")
 
 
 def _check_values(flow: Flow, nodes: Nodes) -> None:
@@ -345,4 +359,6 @@ def _most(part: Part, nodes: Nodes) -> int:
             return part.times * most_steps(part.body, nodes)
         case Best():
             return part.times * most_steps((*part.body, part.by), nodes)
+        case Nearest():
+            return 0
     return nodes[part].turns if part in nodes else 1

@@ -13,6 +13,10 @@ flow:
     of: parts
     do: [translate]
     as: whole
+  - nearest: 3
+    of: context
+    to: question
+    as: near
   - vote: [answer]
     times: 5
   - best: [answer]
@@ -24,16 +28,18 @@ from __future__ import annotations
 from typing import Any
 
 from slearn.agent.document import Place
-from slearn.agent.flow import Best, Block, Branch, Each, Flow, Loop, Part, Vote
+from slearn.agent.flow import Best, Block, Branch, Each, Flow, Loop, Nearest, Part, Vote
 
 _KINDS = {
     "branch": ("branch", "cases", "else"),
     "loop": ("loop", "until", "most"),
     "each": ("each", "of", "do", "as", "most"),
+    "nearest": ("nearest", "of", "to", "as"),
     "vote": ("vote", "times"),
     "best": ("best", "by", "times"),
 }
 _MOST = 100  # turns
+_PIECES = 10_000
 
 
 def read_flow(place: Place) -> Flow:
@@ -99,6 +105,9 @@ def _read_part(place: Place) -> Part:
         case "each":
             body, most = _read_block(need("do")), turns("most", Each.most)
             return Each(need("of").text(), fields[kind].text(), body, need("as").text(), most)
+        case "nearest":
+            over, to = need("of").text(), need("to").text()
+            return Nearest(over, to, need("as").text(), fields[kind].integer(1, _PIECES))
         case "vote":
             return Vote(_read_block(fields[kind]), turns("times", Vote.times))
     return Best(_read_block(fields[kind]), need("by").text(), turns("times", Best.times))
@@ -108,7 +117,7 @@ def _write_block(block: Block) -> list[Any]:
     return [part if isinstance(part, str) else _write_part(part) for part in block]
 
 
-def _write_part(part: Branch | Loop | Each | Vote | Best) -> dict[str, Any]:
+def _write_part(part: Branch | Loop | Each | Nearest | Vote | Best) -> dict[str, Any]:
     match part:
         case Branch():
             cases = {value: _write_block(block) for value, block in part.cases}
@@ -120,6 +129,8 @@ def _write_part(part: Branch | Loop | Each | Vote | Best) -> dict[str, Any]:
         case Each():
             names = {"each": part.item, "of": part.over}
             return {**names, "do": _write_block(part.body), "as": part.into, "most": part.most}
+        case Nearest():
+            return {"nearest": part.keep, "of": part.over, "to": part.to, "as": part.into}
         case Vote():
             return {"vote": _write_block(part.body), "times": part.times}
     return {"best": _write_block(part.body), "by": part.by, "times": part.times}

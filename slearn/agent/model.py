@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from slearn.agent.contract import Contract
-from slearn.agent.flow import Flow
+from slearn.agent.flow import Flow, Nearest, parts_of
 from slearn.agent.flowcheck import check_flow, ends_of, outer_names, read_in, runs_of
+from slearn.agent.nearest import nearest
 from slearn.errors import InputError
 from slearn.values import Tool
 
@@ -186,6 +187,22 @@ class Agent:
     def columns(self) -> tuple[str, ...]:
         """The names that the agent takes from the data, in the order in which they are read."""
         return outer_names(self.flow, {node.name: node for node in self.nodes})
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names that have values before any node runs: columns, and what is picked of them."""
+        return tuple(self.values_of(dict.fromkeys(self.columns, "")))
+
+    def values_of(self, inputs: Mapping[str, str]) -> dict[str, str]:
+        """Return what a row gives to the nodes: its inputs, and what is nearest of them.
+
+        >>> # agent.values_of({"question": "Who sang?", "context": "Rain fell. He sang."})["near"]
+        """
+        values = dict(inputs)
+        for part in parts_of(self.flow.steps):
+            if isinstance(part, Nearest) and {part.over, part.to} <= {*values}:
+                values[part.into] = nearest(values[part.over], values[part.to], part.keep)
+        return values
 
     @property
     def tools(self) -> tuple[Tool, ...]:

@@ -15,12 +15,14 @@ from slearn.agent.flow import (
     Each,
     Flow,
     Loop,
+    Nearest,
     Part,
     Vote,
     mapped,
     names_of,
     parts_of,
 )
+from slearn.agent.flowcheck import made_in
 from slearn.agent.model import Agent, Node
 from slearn.errors import InputError
 
@@ -42,8 +44,7 @@ def fresh_name(agent: Agent, wanted: str) -> str:
 
     >>> # fresh_name(agent, "check")
     """
-    taken = {node.name for node in agent.nodes} | {node.writes for node in agent.nodes}
-    taken |= {*agent.columns, *dict(agent.flow.start)}
+    taken = {*agent.columns, *made_in(agent.flow, {node.name: node for node in agent.nodes})}
     names = (wanted if n == 1 else f"{wanted}{n}" for n in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
@@ -366,14 +367,18 @@ def _pruned(steps: Block, name: str) -> Block:
         for part in block:
             if part == name:
                 continue
-            if not isinstance(part, str) and asks(part) == name:
-                kept += part.other if isinstance(part, Branch) else part.body
-                continue
             if isinstance(part, Branch):
+                if asks(part) == name:
+                    kept += part.other
+                    continue
                 if not any(part.blocks):
                     continue
-            elif not isinstance(part, str) and not part.body:
-                continue
+            elif not isinstance(part, str | Nearest):
+                if asks(part) == name:
+                    kept += part.body
+                    continue
+                if not part.body:
+                    continue
             kept.append(part)
         return tuple(kept)
 

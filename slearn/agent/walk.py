@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from slearn.agent.ask import Ask
 from slearn.agent.contract import Contract, Field
-from slearn.agent.flow import Best, Block, Branch, Each, Loop, Vote
+from slearn.agent.flow import Best, Block, Branch, Each, Loop, Nearest, Vote
 from slearn.agent.flowcheck import TALK, independent
 from slearn.agent.model import Agent, Node, Role
+from slearn.agent.nearest import nearest
 from slearn.agent.trajectory import Step
 from slearn.engine import GREEDY, Sampling
 from slearn.errors import InputError
@@ -167,6 +168,12 @@ def _block(
                 state.led = led  # what follows would have come anyway
             case Each():
                 yield from _each(course, part, state, mark, luck)
+            case Nearest():
+                who = "what is nearest"
+                text, to = (_value(course, state, name, who) for name in (part.over, part.to))
+                state.values[part.into] = nearest(text, to, part.keep)
+                origins = (*_origin(state, part.over), *_origin(state, part.to))
+                state.origin[part.into] = tuple(dict.fromkeys(origins))
             case Vote():
                 turns = 1 if course.late(state.so_far) else part.times
                 forks = yield from _forks(course, part.body, state, mark, luck, turns, ends)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from slearn.agent import (
     Agent,
     Each,
+    Nearest,
     Node,
     Step,
     Trajectory,
@@ -129,6 +130,9 @@ def _reads(agent: Agent, after: Step, before: Step) -> bool:
         if isinstance(part, Each):
             names |= {part.item} if {part.over, part.over.split(".")[0]} & names else set()
             names |= {part.into} if before.node in names_of(part.body) else set()
+        elif isinstance(part, Nearest):
+            sources = {part.over, part.to, part.over.split(".")[0], part.to.split(".")[0]}
+            names |= {part.into} if sources & names else set()
     inputs = [name for name in after.inputs if {name, name.split(".")[0]} & names]
     return bool(inputs) or after.node == before.node
 

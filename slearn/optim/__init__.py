@@ -32,6 +32,7 @@ from slearn.optim.hand import HandTools
 from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.mend import MendTool
+from slearn.optim.reading import given_tokens, reading
 from slearn.optim.rebuild import Restructure
 from slearn.optim.settled import settled
 from slearn.optim.structure import (
@@ -40,6 +41,7 @@ from slearn.optim.structure import (
     ChangeCase,
     MergeNodes,
     MoveNode,
+    Narrow,
     RemoveNode,
     Rewire,
     SetTimes,
@@ -105,6 +107,7 @@ __all__ = [
     "MoveDemo",
     "MoveLine",
     "MoveNode",
+    "Narrow",
     "Optimizer",
     "PassedDemos",
     "Proposal",
@@ -131,7 +134,9 @@ __all__ = [
     "apply",
     "apply_all",
     "edit_as_json",
+    "given_tokens",
     "lasting",
+    "reading",
     "restructure",
     "settled",
     "still",

@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from slearn.agent import Demo, Node, render
+from slearn.agent import Demo, Node, pieces, render
 from slearn.values import as_text
 
 Count = Callable[[str], int]
-Join = Callable[[Sequence[Any]], str]
 _LONG = 300  # tokens of a demonstration that leave room for two others at most
 _SHORT = 150  # tokens that one is cut to
 _LEAST = 40  # tokens that stay of an input, whatever else a demonstration has
@@ -73,6 +72,7 @@ def excerpt(text: str, wanted: Sequence[str], count: Count, most: int) -> str:
     if count(text) <= most:
         return text
     parts, join = pieces(text)
+    parts = text.split() or parts if parts == [text] else parts  # a long sentence has words
     place = _place(text, parts, wanted)
     if not parts or count(join([parts[place]])) > most:
         return join([_inside(parts[place], wanted, count, most)]) if parts != [text] else text
@@ -100,28 +100,6 @@ def sentences_around(text: str, wanted: Sequence[str], count: Count, most: int) 
     if found is None or not holds(as_text(found), wanted):
         return ""
     return " ".join(excerpt(as_text(found), wanted, count, most).split())
-
-
-def pieces(text: str) -> tuple[list[Any], Join]:
-    """Return what a text consists of, and what makes a text of some of it again.
-
-    >>> pieces("Rain. Sun.")[0], pieces("a\\nb. c")[0], pieces("[1, 2]")[0], pieces("a b")[0]
-    (['Rain.', 'Sun.'], ['a', 'b. c'], [1, 2], ['a', 'b'])
-    """
-    if text.lstrip()[:1] in ("[", "{"):
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, list) and found:
-            return found, lambda some: as_text(list(some))
-        if isinstance(found, dict) and found:
-            return [found], lambda some: as_text(some[0])
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1:
-        return lines, "\n".join
-    sentences = re.split(r"(?<=[.!?])\s+", text.strip())
-    return (sentences if len(sentences) > 1 else text.split() or [text]), " ".join
 
 
 def holds(text: str, wanted: Sequence[str]) -> bool:

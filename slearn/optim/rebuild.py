@@ -9,7 +9,7 @@ prompt that a flow reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -22,8 +22,9 @@ from slearn.optim.demos import balanced, demo_from, demo_of, led_to, within
 from slearn.optim.edits import Edit, SetDemos, apply_all
 from slearn.optim.excerpt import holds
 from slearn.optim.named import written
+from slearn.optim.reading import given_tokens, reading
 from slearn.optim.settled import settled
-from slearn.optim.shapes import NOTE, Shape, direct
+from slearn.optim.shapes import NOTE, Shape, direct, narrowing
 from slearn.optim.structure import StructureEdit, WrapBest, WrapRetry, brought
 from slearn.optim.wanted import hands_on, wanted
 from slearn.values import Example
@@ -43,10 +44,13 @@ class Restructure(Optimizer):
     name = "restructure"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return trained structures; none in the first step, or where nearly all is right."""
+        """Return trained structures; none where nearly all is right.
+
+        In the first step only those that read less than the agent does: the sooner the better.
+        """
         judged = proposal.agent.metric == "judge"  # a small one finds nearly everything good
         enough = not judged and fmean(proposal.scores or [0.0]) > _ENOUGH
-        if not proposal.step or not proposal.trajectories or enough:
+        if not proposal.trajectories or enough:
             return []
         found: list[Candidate] = []
         for turn in turns(proposal):
@@ -63,15 +67,16 @@ class Restructure(Optimizer):
         Who could not be raced is not worth training.
         """
         seen = proposal.trajectories
-        if not proposal.step or not seen:
+        if not seen or not turns(proposal):
             return 0.0
         count = proposal.engine.count_tokens
         texts = [" ".join([*s.inputs.values(), s.text]) for one in seen for s in one.steps]
         row = sum(map(count, texts)) / len(seen)
-        columns = {
-            name: fmean(count(one.example.inputs.get(name, "")) for one in seen)
-            for name in proposal.agent.columns
-        }
+        rows = [one.example for one in seen]
+
+        def read(agent: Agent) -> float:
+            return reading(agent, given_tokens(agent, rows, count), handed=_WRITTEN)
+
         wrote = {
             node.name: fmean(count(s.text) for t in seen for s in t.steps if s.node == node.name)
             for node in proposal.agent.nodes
@@ -82,36 +87,27 @@ class Restructure(Optimizer):
             more, stays = row, False  # of what the model would name nothing is known
             if turn:
                 made = apply_all(proposal.agent, turn[1])
-                more = column_tokens(made, columns) - column_tokens(proposal.agent, columns)
+                more = read(made) - read(proposal.agent)
                 more += sum((made.runs.get(n, 0) - runs[n]) * size for n, size in wrote.items())
                 stays = settled(made, proposal.agent) >= {*runs}
-            whole = max(row / 2, row + more) + _WRITTEN
+            whole = max(row / 10, row + more) + _WRITTEN
             taught += (_DRAFTED if drafts(proposal.agent, turn) else 1) * _TRAINED * whole
             # What nodes that stay say is known of validation rows, and written once for the others.
             raced.append(whole - row / 2 if stays else whole)
-        rows = taught if _teaches(proposal.agent, proposal.pool) else 0.0
-        return rows + proposal.rows * fmean(raced)
-
-
-def column_tokens(agent: Agent, columns: Mapping[str, float]) -> float:
-    """Return about how many tokens the inputs of an agent's nodes have, by those of its columns.
-
-    >>> # column_tokens(agent, {"question": 20.0, "context": 900.0})
-    """
-    return sum(
-        times * columns.get(name, _WRITTEN)
-        for own, times in agent.reads.items()
-        for name in agent.node(own).inputs
-    )
+        taught = taught if _teaches(proposal.agent, proposal.pool) else 0.0
+        return taught + proposal.rows * fmean(raced)
 
 
 def turns(proposal: Proposal) -> list[Shape | None]:
     """Return all shapes, from the one whose turn it is; None stands for what the model would name.
 
-    The model is asked when that turn comes.
+    The model is asked when that turn comes. In the first step there are only those that save more
+    than they cost, whatever they win.
 
     >>> # turns(proposal)[0]
     """
+    if not proposal.step:
+        return list(narrowing(proposal, proposal.agent.last))
     shapes: list[Shape | None] = [*direct(proposal), None]
     first = _KEPT * proposal.asked % len(shapes)
     return (shapes + shapes)[first : first + len(shapes)]

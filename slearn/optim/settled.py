@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
+from collections.abc import Iterable
 
-from slearn.agent import Agent
+from slearn.agent import Agent, Nearest
 
 
 def settled(agent: Agent, incumbent: Agent) -> frozenset[str]:
@@ -15,18 +15,30 @@ def settled(agent: Agent, incumbent: Agent) -> frozenset[str]:
 
     >>> # settled(chain_with_another_last_node, chain)
     """
-    leading = {*_leading(agent)} & {*_leading(incumbent)}
+    leading, old = _leading(agent), {*_leading(incumbent)}
     runs, before = agent.runs, incumbent.runs
-    fixed: set[str] = set()
-    for name in _leading(agent):
-        node = agent.node(name)
-        read = {own.partition(".")[0] for own in node.inputs if own not in agent.columns}
-        same = name in leading and node in incumbent.nodes and runs[name] == before[name]
-        if same and not node.roles and read <= fixed:
-            fixed.add(name)
-    return frozenset(fixed)
+    fixed: set[str] = set()  # names with the values that they had
+
+    def known(names: Iterable[str]) -> bool:
+        return {name.partition(".")[0] for name in names if name not in agent.columns} <= fixed
+
+    for part in leading:
+        if isinstance(part, Nearest):
+            if part in old and known((part.over, part.to)):
+                fixed.add(part.into)
+            continue
+        node = agent.node(part)
+        same = part in old and node in incumbent.nodes and runs[part] == before[part]
+        if same and not node.roles and known(node.inputs):
+            fixed.add(part)
+    return frozenset(fixed & {node.name for node in agent.nodes})
 
 
-def _leading(agent: Agent) -> list[str]:
-    """Return the nodes that run on every row, before the first part that holds others."""
-    return [str(part) for part in takewhile(lambda part: isinstance(part, str), agent.flow.steps)]
+def _leading(agent: Agent) -> list[str | Nearest]:
+    """Return what runs on every row, before the first part that holds others."""
+    found: list[str | Nearest] = []
+    for part in agent.flow.steps:
+        if not isinstance(part, str | Nearest):
+            break
+        found.append(part)
+    return found

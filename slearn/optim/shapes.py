@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from slearn.agent import (
     Agent,
@@ -16,9 +17,11 @@ from slearn.agent import (
     Each,
     Field,
     Loop,
+    Nearest,
     Node,
     names_of,
     parts_of,
+    pieces,
     reshape,
 )
 from slearn.errors import InputError
@@ -30,6 +33,7 @@ from slearn.optim.structure import (
     AddNode,
     ChangeCase,
     MoveNode,
+    Narrow,
     RemoveNode,
     Rewire,
     SetTimes,
@@ -49,6 +53,7 @@ _LONG = 120  # tokens of an input of which a part may suffice
 _CITED = Contract((Field("answer", max_chars=480, max_tokens=110),))
 _YES_NO = Field("answer", "choice", choices=("yes", "no"))
 _GRADES = Contract((Field("answer", "choice", choices=tuple("12345"), decide="likelihood"),))
+_SHARES = (0.2, 0.4)  # of the pieces of a long input, that are kept
 _TURNS = 2  # of a node that writes again, its first try included
 _TRIES = 3  # of which the best is taken
 _OFFERED = 12  # moves that a model may choose from, of each sort
@@ -80,7 +85,7 @@ def direct(proposal: Proposal) -> list[Shape]:
 def _library(proposal: Proposal) -> list[Shape]:
     agent, last = proposal.agent, proposal.agent.last
     judged = agent.metric == "judge"
-    found: list[Shape] = []
+    found = narrowing(proposal, last) if len(agent.ends) == 1 else []
     for name in reversed(by_blame(proposal)):
         if len(agent.nodes) > 1 and name not in agent.ends:
             found.append((f"without {name}", (RemoveNode(name),)))
@@ -113,7 +118,7 @@ def _library(proposal: Proposal) -> list[Shape]:
 
 
 def longest(proposal: Proposal, node: Node, least: int = 0) -> str:
-    """Return the column that a node reads most of, '' where that is less than so many tokens.
+    """Return what a node reads most of that no node wrote; '' where it is less than so many tokens.
 
     >>> # longest(proposal, agent.last)
     """
@@ -121,10 +126,29 @@ def longest(proposal: Proposal, node: Node, least: int = 0) -> str:
     sizes: Counter[str] = Counter()
     for step in steps:
         for name in node.inputs if step else ():
-            if step and name in proposal.agent.columns:
+            if step and name in proposal.agent.given:
                 sizes[name] += proposal.engine.count_tokens(step.inputs[name])
     name, size = max(sizes.items(), key=lambda item: item[1], default=("", 0))
     return name if size >= least * len(steps) else ""
+
+
+def narrowing(proposal: Proposal, node: Node) -> list[Shape]:
+    """Return the shapes in which a node reads what is nearest of a long input to a short one.
+
+    >>> # narrowing(proposal, agent.last)[0][1]
+    """
+    over = longest(proposal, node, _LONG)
+    others = [name for name in node.inputs if name != over and name in proposal.agent.given]
+    steps = [taken.step_of(node.name) for taken in proposal.trajectories]
+    read = [step.inputs for step in steps if step]
+    if over not in proposal.agent.columns or not others or not read:
+        return []
+    to = max(others, key=lambda name: fmean(len(inputs[name]) for inputs in read))
+    count = fmean(len(pieces(inputs[over])[0]) for inputs in read)
+    keeps = dict.fromkeys(max(1, round(count * share)) for share in _SHARES)
+    return [
+        (f"nearest {keep}", (Narrow(node.name, over, to, keep),)) for keep in keeps if keep < count
+    ]
 
 
 def noting(agent: Agent, node: Node, name: str, told: str) -> AddNode:
@@ -217,7 +241,7 @@ def moves(agent: Agent) -> dict[str, StructureEdit]:
     """
     names = [node.name for node in agent.nodes]
     orders = {f"{a} right after {b}": MoveNode(a, b) for a in names for b in names if a != b}
-    known = [*agent.columns, *names]
+    known = [*agent.given, *names]
     wires = {
         f"{node.name} reads {new} in place of {old}": Rewire(node.name, old, new)
         for node in agent.nodes
@@ -258,7 +282,7 @@ def _counts(agent: Agent) -> dict[str, StructureEdit]:
     """Return how often else the parts that repeat a node could do so: one more, or one less."""
     found: dict[str, StructureEdit] = {}
     for part in parts_of(agent.flow.steps):
-        if isinstance(part, str | Branch):
+        if isinstance(part, str | Branch | Nearest):
             continue
         times = part.most if isinstance(part, Loop | Each) else part.times
         name = next(names_of(part.body))
@@ -272,7 +296,7 @@ def repeated(agent: Agent) -> set[str]:
     >>> # repeated(agent)
     """
     parts = parts_of(agent.flow.steps)
-    bodies = [part.body for part in parts if not isinstance(part, str | Branch)]
+    bodies = [part.body for part in parts if not isinstance(part, str | Branch | Nearest)]
     return {name for body in bodies for name in names_of(body)}
 
 
@@ -293,8 +317,8 @@ def fits(agent: Agent, edits: Sequence[StructureEdit]) -> bool:
 
 
 def _own(agent: Agent, node: Node) -> tuple[str, ...]:
-    """Return what a node reads of the data, or all that it reads where that is nothing."""
-    return tuple(own for own in node.inputs if own in agent.columns) or node.inputs
+    """Return what a node reads that no node wrote, or all that it reads where that is nothing."""
+    return tuple(own for own in node.inputs if own in agent.given) or node.inputs
 
 
 def _task(agent: Agent) -> str:

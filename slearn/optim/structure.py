@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from slearn.agent import Agent, Best, Node, Vote, conditions, reshape
+from slearn.agent import Agent, Best, Node, Vote, conditions, narrow, reshape
 from slearn.errors import InputError
 
 
@@ -66,6 +66,16 @@ class Rewire:
     node: str
     old: str
     new: str
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """Let a node read of one input only the pieces that are nearest to another."""
+
+    node: str
+    over: str
+    to: str
+    keep: int = 3
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,8 @@ class SetTimes:
 
 
 StructureEdit = (
-    AddNode | RemoveNode | SplitNode | MergeNodes | MoveNode | Rewire | WrapVote | WrapBest
-    | WrapRetry | Unwrap | AddCase | ChangeCase | SetTimes
+    AddNode | RemoveNode | SplitNode | MergeNodes | MoveNode | Rewire | Narrow | WrapVote
+    | WrapBest | WrapRetry | Unwrap | AddCase | ChangeCase | SetTimes
 )  # fmt: skip
 
 
@@ -141,7 +151,7 @@ def restructure(agent: Agent, edit: StructureEdit) -> Agent:
         if any(new.name in (node.name, node.writes) for node in agent.nodes):
             raise InputError(f"{type(edit).__name__} brings {new.name!r}, a name that is taken")
     agent.node(edit.node)
-    made = _made(agent, edit)
+    made = narrow.tidied(_made(agent, edit))
     more = [name for name in made.columns if name not in agent.columns]
     if more:
         raise InputError(f"{type(edit).__name__} reads {more[0]!r}, which nothing gives")
@@ -164,6 +174,8 @@ def _made(agent: Agent, edit: StructureEdit) -> Agent:
             return reshape.moved(agent, node, behind)
         case Rewire(node, old, other):
             return reshape.rewired(agent, node, old, other)
+        case Narrow(node, over, to, keep):
+            return narrow.narrowed(agent, node, over, to, keep)
         case WrapVote(node, times):
             return reshape.wrapped(agent, node, lambda block: Vote(block, times))
         case WrapBest(node, grader, times):

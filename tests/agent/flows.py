@@ -24,6 +24,7 @@ from slearn.agent import (
     Field,
     Flow,
     Loop,
+    Nearest,
     Node,
     Part,
     Role,
@@ -139,10 +140,12 @@ class _Maker:
             last = place == count - 1
             kinds = ["node", "node"]
             if depth:
-                kinds += ["branch", "loop", "vote", "best", *([] if last else ["each"])]
+                kinds += ["branch", "loop", "vote", "best", *([] if last else ["each", "nearest"])]
             part, known = self.part(self.chance(*kinds), known, depth, place > 0)
             parts.append(part)
-            if isinstance(part, Each):  # no block may end with a list, nor is one an answer
+            if isinstance(
+                part, Each | Nearest
+            ):  # no block may end with a list, nor is one an answer
                 name, made = self.node(known)
                 parts.append(name)
                 known = known | made
@@ -182,6 +185,11 @@ class _Maker:
             body, _ = self.block({*known, item}, depth - 1)
             into = f"whole{self.lists}"
             return Each(over, item, body, into, self.chance(1, 2, 3)), {*known, into}
+        if kind == "nearest":
+            self.lists += 1
+            over, to = (self.chance(*COLUMNS, *sorted(known)) for _ in range(2))
+            into = f"near{self.lists}"
+            return Nearest(over, to, into, self.chance(1, 2)), {*known, into}
         if kind == "vote":
             body, after = self.block(known, depth - 1)
             return Vote(body, self.chance(1, 2, 3)), after
