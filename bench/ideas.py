@@ -38,7 +38,7 @@ from judging import arguments
 from selection import plan_of
 from suite import CELLS
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward, rank
 from slearn.batches import sample
 from slearn.call import call
 from slearn.cli.engines import engine_settings, identify, open_noted
@@ -101,8 +101,8 @@ def retrieved(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) ->
     """Yield the figures of drawn sets, then of the nearest demonstrations for each row."""
     node = plan.agent.last
     demos = [demo for row in plan.data.train if (demo := demo_of(row, node)) is not None]
-    near = ranker([" ".join(demo.inputs.values()) for demo in demos])
-    order = [near(" ".join(row.inputs.values())) for row in rows]
+    known = tuple(" ".join(demo.inputs.values()) for demo in demos)
+    order = [rank(known, " ".join(row.inputs.values())) for row in rows]
     for size in (size for size in SIZES if size <= len(demos)):
         drawn = balanced(demos, random.Random(seed))[:size]
         yield scored(f"drawn {size}", [shown(plan.agent, drawn)] * len(rows), rows, engine)
@@ -222,43 +222,12 @@ def shown(agent: Agent, demos: Sequence[Demo]) -> Agent:
     return apply(agent, SetDemos(agent.last.name, tuple(demos)))
 
 
-def ranker(texts: Sequence[str]) -> Callable[[str], list[int]]:
-    """Return a function from a text to the places of all texts, the most alike first.
-
-    >>> ranker(["the cat sat", "stock prices fell"])("prices rose")
-    [1, 0]
-    """
-    pieces = [_pieces(text) for text in texts]
-    known = Counter(piece for own in pieces for piece in own)
-
-    def vector(own: Counter[str]) -> dict[str, float]:
-        rare = {p: math.log((1 + len(texts)) / (1 + known[p])) + 1 for p in own}
-        raw = {p: (1 + math.log(count)) * rare[p] for p, count in own.items()}
-        length = math.sqrt(sum(value**2 for value in raw.values())) or 1.0
-        return {p: value / length for p, value in raw.items()}
-
-    vectors = [vector(own) for own in pieces]
-
-    def rank(text: str) -> list[int]:
-        asked = vector(_pieces(text))
-        alike = [sum(v * own.get(p, 0.0) for p, v in asked.items()) for own in vectors]
-        return sorted(range(len(texts)), key=lambda place: -alike[place])
-
-    return rank
-
-
 def describer() -> Agent:
     """Return the agent that says what texts have in common."""
     line = "Say in at most ten words what these texts have in common."
     field = Field("answer", max_chars=90, max_tokens=24)
     node = Node("describe", (line,), ("texts",), Contract((field,)))
     return Agent("describer", (node,), Flow(("describe",)))
-
-
-def _pieces(text: str) -> Counter[str]:
-    words = re.findall(r"\w+", text.lower())
-    plain = f" {' '.join(words)} "
-    return Counter([*words, *(plain[i : i + 4] for i in range(len(plain) - 3))])
 
 
 def _inputs(rows: Sequence[Example]) -> list[str]:

@@ -110,9 +110,12 @@ def field_of(
         if picked not in sizes:
             sizes[picked] = given_tokens(one.agent, rows, count)
         given = sizes[picked]
-        behind = [name for name in only if one.agent.node(name).layout != LAYOUTS[0]]
-        prompt = frame.guards.size(one.agent, [name for name in only if name not in behind])
-        again = frame.guards.size(one.agent, behind)  # behind a row, it is read with each
+        nodes = [one.agent.node(name) for name in only]
+        behind = [node.name for node in nodes if node.layout != LAYOUTS[0]]
+        # Behind a row, or chosen for it, a prompt is read with each.
+        own_to_each = [node.name for node in nodes if node.nearest or node.name in behind]
+        prompt = frame.guards.size(one.agent, [name for name in only if name not in own_to_each])
+        again = frame.guards.size(one.agent, own_to_each)
         return Cost(
             float(prompt),
             reading(one.agent, given, more=more, only=only)

@@ -70,6 +70,7 @@ class Frame:
     fresh: Sequence[Example]  # rows that only accepted candidates meet
     task: str
     measure: Measure = measured_losses  # what races and the second test go by
+    teach: Sequence[Example] = ()  # all that training learns from
     turns: Turns = field(default_factory=Turns)
 
 

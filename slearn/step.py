@@ -106,6 +106,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         front=unshown(state, batch.race),
         rows=len(batch.race) + len(frame.validation),
         task=frame.task,
+        train=frame.teach,
     )
 
 

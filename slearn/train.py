@@ -137,7 +137,7 @@ def _loop(
     guards = Guards(count, inputs, session.agent_engine.window, longest=size)
     guards.seen(agent)
     teach, aside = set_aside(data.train)
-    frame = Frame(session, guards, optimizers, validation, aside, task, measure)
+    frame = Frame(session, guards, optimizers, validation, aside, task, measure, teach)
     state = State(agent, ())
     try:
         with session.counted():

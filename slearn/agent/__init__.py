@@ -24,7 +24,7 @@ from slearn.agent.flow import (
 )
 from slearn.agent.forward import Pairs, forward, forward_all, last_asks, take
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Node, Role, ToolCall
-from slearn.agent.nearest import nearest, pieces, ranker
+from slearn.agent.nearest import nearest, pieces, rank
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.toolfile import check_tool
 from slearn.agent.trajectory import Step, Trajectory
@@ -80,7 +80,7 @@ __all__ = [
     "nearest",
     "parts_of",
     "pieces",
-    "ranker",
+    "rank",
     "read_document",
     "render",
     "reshape",

@@ -35,7 +35,8 @@ _FIELD = (
     "max_tokens", "multiline",
 )  # fmt: skip
 _NODE = (
-    "name", "instructions", "inputs", "output", "writes", "roles", "rounds", "demos", "layout",
+    "name", "instructions", "inputs", "output", "writes", "roles", "rounds", "demos", "nearest",
+    "layout",
     *SETTINGS,
 )  # fmt: skip
 _AGENT = ("slearn", "name", "metric", "nodes", "flow", "tools")
@@ -155,6 +156,7 @@ def _read_node(place: Place, tools: Mapping[str, Tool]) -> Node:
         writes=fields["writes"].text() if "writes" in fields else "",
         roles=_read_roles(fields["roles"]) if "roles" in fields else (),
         rounds=fields["rounds"].integer(1, 20) if "rounds" in fields else 1,
+        nearest=fields["nearest"].integer(1, 100) if "nearest" in fields else 0,
         **settings,
     )
 
@@ -286,6 +288,8 @@ def _write_node(node: Node) -> dict[str, Any]:
     written |= write_settings(node)
     if node.layout != LAYOUTS[0]:
         written["layout"] = node.layout
+    if node.nearest:
+        written["nearest"] = node.nearest
     if node.demos:
         written["demos"] = [
             {

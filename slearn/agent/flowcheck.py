@@ -236,13 +236,13 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                     raise InputError("the block of a list must end with a node's answer")
                 known |= {part.into}
             case Nearest():
-                need(part.over, "what is nearest")
-                need(part.to, "what is nearest")
                 if part.keep < 1 or part.into in (part.over, part.to):
                     raise InputError(
                         f"what is nearest keeps at least one piece, under a new name, "
                         f"not {part.keep} as {part.into!r}"
                     )
+                need(part.over, "what is nearest")
+                need(part.to, "what is nearest")
                 known |= {part.into}
             case Vote():
                 _check_turns(part.times, part.body)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from slearn.agent.contract import Contract
 from slearn.agent.flow import Flow, Nearest, parts_of
 from slearn.agent.flowcheck import check_flow, ends_of, outer_names, read_in, runs_of
-from slearn.agent.nearest import nearest
+from slearn.agent.nearest import nearest, rank
 from slearn.errors import InputError
 from slearn.values import Tool
 
@@ -78,6 +78,9 @@ class Node:
 
     Its answer is known to other nodes by its name, and by the name that it `writes`, which several
     may share. Where it has `roles`, each says a line in turn, so many `rounds`, before it answers.
+
+    Of its demos it shows all, or where `nearest` is above 0 so many: those whose inputs are most
+    like its own, the nearest last (Liu et al. 2022, arXiv 2101.06804).
     """
 
     name: str
@@ -92,6 +95,7 @@ class Node:
     writes: str = ""
     roles: tuple[Role, ...] = ()
     rounds: int = 1
+    nearest: int = 0
 
     def __post_init__(self) -> None:
         names = [tool.name for tool in self.tools]
@@ -109,6 +113,23 @@ class Node:
     def turns(self) -> int:
         """How often it is asked each time it runs: its roles talk before it answers."""
         return 1 + len(self.roles) * self.rounds
+
+    def shown(self, inputs: Mapping[str, str], source: str = "") -> tuple[Demo, ...]:
+        """Return the demos that it shows for some inputs: of the nearest none from its own example.
+
+        >>> demos = tuple(Demo({"input": text}, {"answer": text}) for text in ("a cat", "a dog"))
+        >>> [d.inputs["input"] for d in Node("n", (), demos=demos, nearest=1).shown({"input": "dogs"})]
+        ['a dog']
+        """  # noqa: E501
+        if not self.nearest:
+            return self.demos
+        texts = tuple(self._text(demo.inputs) for demo in self.demos)
+        order = [self.demos[place] for place in rank(texts, self._text(inputs))]
+        others = [demo for demo in order if not (source and demo.source == source)]
+        return tuple(reversed(others[: self.nearest]))
+
+    def _text(self, inputs: Mapping[str, str]) -> str:
+        return "\n".join(inputs[name] for name in self.inputs if name in inputs)
 
     def without_tool(self, name: str) -> Node:
         """Return the node without a tool, and without the calls of it that its demos show.
@@ -216,5 +237,9 @@ class Agent:
         return replace(self, nodes=nodes)
 
     def sources(self) -> frozenset[str]:
-        """Return the ids of the examples that the agent's demos were made from."""
-        return frozenset(demo.source for node in self.nodes for demo in node.demos if demo.source)
+        """Return the ids of the examples that the agent's demos were made from.
+
+        Those of a node that shows the nearest are left out: it never shows an example its own.
+        """
+        nodes = [node for node in self.nodes if not node.nearest]
+        return frozenset(demo.source for node in nodes for demo in node.demos if demo.source)

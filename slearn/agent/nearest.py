@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from slearn.values import as_text
@@ -35,16 +36,22 @@ def nearest(text: str, to: str, keep: int) -> str:
     parts, join = pieces(text)
     if len(parts) <= keep:
         return text
-    kept = ranker([as_text(part) for part in parts])(to)[:keep]
+    kept = rank(tuple(as_text(part) for part in parts), to)[:keep]
     return join([parts[place] for place in sorted(kept)])
 
 
-def ranker(texts: Sequence[str]) -> Callable[[str], list[int]]:
-    """Return a function from a text to the places of all texts, the most alike first.
+def rank(texts: tuple[str, ...], to: str) -> list[int]:
+    """Return the places of texts, those that are most like another first.
 
-    >>> ranker(["the cat sat", "stock prices fell"])("prices rose")
+    >>> rank(("the cat sat", "stock prices fell"), "prices rose")
     [1, 0]
     """
+    return _ranker(texts)(to)
+
+
+@lru_cache(maxsize=8)  # the demonstrations of a node are ranked for each of its rows
+def _ranker(texts: tuple[str, ...]) -> Callable[[str], list[int]]:
+    """Return a function from a text to the places of all texts, the most alike first."""
     grams = [_grams(text) for text in texts]
     known = Counter(gram for own in grams for gram in own)
 
@@ -56,12 +63,12 @@ def ranker(texts: Sequence[str]) -> Callable[[str], list[int]]:
 
     vectors = [vector(own) for own in grams]
 
-    def rank(text: str) -> list[int]:
+    def places(text: str) -> list[int]:
         asked = vector(_grams(text))
         alike = [math.fsum(v * own.get(g, 0.0) for g, v in asked.items()) for own in vectors]
         return sorted(range(len(texts)), key=lambda place: -alike[place])
 
-    return rank
+    return places
 
 
 def pieces(text: str) -> tuple[list[Any], Join]:

@@ -35,13 +35,14 @@ def render(
     """
     frame = instructions(node)
     done = _called(calls)
+    demos = node.shown(inputs, example.id if isinstance(example, Example) else "")
     if node.layout == "inputs-first":
-        shown = [_as_text(node, demo) for demo in node.demos]
+        shown = [_as_text(node, demo) for demo in demos]
         again = _again(node, inputs, example) if shown else ""
         parts = [inputs_text(node, inputs), _offered(node, example), *shown, frame, again]
         return (Message("user", "\n\n".join(part for part in parts if part)), *done)
     turns: list[Message] = []
-    for demo in node.demos:
+    for demo in demos:
         turns += [Message("user", _question(node, demo.inputs, demo)), *_called(demo.calls)]
         turns.append(Message("assistant", node.output.render(demo.output)))
     system = (Message("system", frame),) if frame else ()

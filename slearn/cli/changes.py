@@ -69,6 +69,7 @@ def _describe(node: Node) -> dict[str, list[str]]:
         "inputs": list(node.inputs),
         "instructions": list(node.instructions),
         "demos": demos,
+        "shown": [f"the {node.nearest} nearest demos"] if node.nearest else [],
         "output": [field_text(field) for field in node.output.fields],
         "layout": [node.layout],
         "writes": [node.writes] if node.writes else [],

@@ -57,6 +57,7 @@ def _node(node: Node) -> dict[str, Any]:
         "writes": node.writes,
         "lines": len(node.instructions),
         "demos": len(node.demos),
+        "nearest": node.nearest,
         "tools": [tool.name for tool in node.tools],
         "roles": [role.name for role in node.roles],
     }
@@ -65,6 +66,7 @@ def _node(node: Node) -> dict[str, Any]:
 def _node_lines(node: Mapping[str, Any]) -> list[str]:
     counts = (f"{node[what]} {what[:-1]}{'s' * (node[what] != 1)}" for what in ("lines", "demos"))
     said = [f"reads {', '.join(node['reads'])}", *counts]
+    said += [f"the {node['nearest']} nearest are shown"] if node["nearest"] else []
     said += [f"writes {node['writes']}"] if node["writes"] else []
     said += [f"{what} {', '.join(node[what])}" for what in ("tools", "roles") if node[what]]
     head = one_line(f"{node['node']}: {', '.join(said)}")

@@ -125,7 +125,8 @@ def rows_each(agent: Agent, rows: Sequence[Example], count: int) -> int:
 def parts(agent: Agent, node: Node) -> list[tuple[str, str, int]]:
     """Return the parts of a node that can be left out: its name, the kind of part and the place."""
     lines, demos = len(node.instructions), len(node.demos)
-    kinds = [("line", lines if lines > 1 or len(agent.nodes) > 1 else 0), ("demo", demos)]
+    single = 0 if node.nearest else demos  # each is shown for a few rows only
+    kinds = [("line", lines if lines > 1 or len(agent.nodes) > 1 else 0), ("demo", single)]
     kinds.append(("tool", len(node.tools)))
     kinds.append(("field", len(spare_fields(agent, node))))
     kinds += [("demos", int(demos > 1)), ("limit", int(widened(node.output) != node.output))]

@@ -152,7 +152,7 @@ def gradient_request(
             "tools": "\n".join(map(signature, node.tools)),
             "node": node.name,
             "instructions": "\n".join(node.instructions) or "(none)",
-            "demos": len(node.demos),
+            "demos": min(len(node.demos), node.nearest or len(node.demos)),
             "measured": measured_text(node.name, attributions),
             "input": inputs_text(node, step.inputs),
             "output": made + step.text,

@@ -34,6 +34,7 @@ from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.mend import MendTool
 from slearn.optim.reading import given_tokens, reading
 from slearn.optim.rebuild import Restructure
+from slearn.optim.recall import Recall
 from slearn.optim.settled import settled
 from slearn.optim.structure import (
     AddCase,
@@ -67,6 +68,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     DropParts(),
     Wanted(),
     Tips(),
+    Recall(),
     LineEdits(),
     DemoEdits(),
     CreateTool(),
@@ -112,6 +114,7 @@ __all__ = [
     "PassedDemos",
     "Proposal",
     "ReasonFirst",
+    "Recall",
     "RemoveNode",
     "ReplaceDemo",
     "ReplaceLine",

@@ -33,7 +33,9 @@ class Candidate:
 class Proposal:
     """All that an optimizer may look at in one step.
 
-    `pool` are the examples that demos may be made of this step; they are never raced on.
+    `pool` are the examples that demos may be made of this step; they are never raced on. `train`
+    are all that training learns from, those that are raced on too: who shows them must leave each
+    example's own out.
     `trajectories` and `scores` are those of the batch, with the gradients taken from them. `engine`
     is the optimizing model, `runner` the one that runs the agent; often they are the same. `misses`
     counts the tries in vain of the optimizer that is asked, `asked` how often it was asked before,
@@ -59,6 +61,7 @@ class Proposal:
     front: Sequence[Candidate] = ()
     rows: int = 0
     task: str = ""
+    train: Sequence[Example] = ()
 
     def chance(self, operator: str) -> random.Random:
         """Return the operator's own stream of chance: the same for a seed, whoever else draws."""

@@ -42,7 +42,7 @@ _WANTED = 4  # trajectories that passed
 _GRADED = 8  # rows that are tried with luck where only a judge says what is good
 _MORE = 24  # rows that are run through a chain for what its last node reads
 _SPENT = 3000  # tokens that they may take
-_ROOM = 900  # tokens that demos may take: less than a prompt's cap, and read again for each rival
+ROOM = 900  # tokens that demos may take: less than a prompt's cap, and read again for each rival
 
 
 class DemoSets(Optimizer):
@@ -64,6 +64,8 @@ class DemoSets(Optimizer):
         Where another node is to blame they are few.
         """
         node = proposal.agent.last
+        if node.nearest:  # `recall` has all that there are
+            return []
         to_blame = faultiest(proposal) == node
         available = demos_for(proposal.agent, node, proposal)
         if to_blame or not node.demos:
@@ -118,7 +120,7 @@ def gone_through(proposal: Proposal) -> list[Example]:
     >>> # gone_through(proposal)[0].inputs
     """
     agent, seen, count = proposal.agent, proposal.trajectories, proposal.engine.count_tokens
-    if len(agent.nodes) == 1 or not seen or not _by_target(agent.last):
+    if len(agent.nodes) == 1 or not seen or not by_target(agent.last):
         return []
     known = {one.example.id for one in seen} | agent.sources()
     rows = [row for row in proposal.pool if row.targets and row.id not in known]
@@ -147,7 +149,7 @@ def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tu
     1
     """
     short = [cut(demo, node, count) for demo in demos]
-    room, fit = _ROOM, 0
+    room, fit = ROOM, 0
     for demo in short:
         room -= tokens_of(demo, node, count)
         if room < 0:
@@ -243,7 +245,7 @@ class DemoEdits(Optimizer):
         available = demos_for(proposal.agent, node, proposal)
         chance = proposal.chance(self.name)
         offered = [d for d in balanced(available, chance) if d not in node.demos][: self._shown]
-        if not offered:
+        if not offered or node.nearest:
             return []
         kind = call("edit_demos")
         have = list(range(1, len(node.demos) + 1))
@@ -289,7 +291,7 @@ def demos_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
 
 
 def _made_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
-    if node == agent.last and _by_target(node):
+    if node == agent.last and by_target(node):
         single = len(agent.nodes) == 1
         rows = proposal.pool if single else [led_to(one, node) for one in proposal.trajectories]
         made = [demo_of(example, node) for example in rows]
@@ -298,7 +300,7 @@ def _made_for(agent: Agent, node: Node, proposal: Proposal) -> list[Demo]:
     return [demo for demo in found if demo is not None]
 
 
-def _by_target(node: Node) -> bool:
+def by_target(node: Node) -> bool:
     """Say whether a target says all that a node should have returned."""
     return len(node.output.fields) == 1 and not node.tools
 

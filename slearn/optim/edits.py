@@ -86,10 +86,11 @@ class MoveDemo:
 
 @dataclass(frozen=True)
 class SetDemos:
-    """Replace all demonstrations at once."""
+    """Replace all demonstrations at once; `nearest` says how many are shown, 0 all (see Node)."""
 
     node: str
     demos: tuple[Demo, ...]
+    nearest: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def apply(agent: Agent, edit: Edit) -> Agent:
         return _rewritten(agent, edit)
     if isinstance(edit, LineEdit):
         return agent.with_node(replace(node, instructions=_lines(node, edit)))
-    return agent.with_node(replace(node, demos=_demos(node, edit)))
+    shown = edit.nearest if isinstance(edit, SetDemos) else node.nearest
+    return agent.with_node(replace(node, demos=_demos(node, edit), nearest=shown))
 
 
 def apply_all(agent: Agent, edits: Iterable[Edit]) -> Agent:

@@ -143,9 +143,7 @@ class _Maker:
                 kinds += ["branch", "loop", "vote", "best", *([] if last else ["each", "nearest"])]
             part, known = self.part(self.chance(*kinds), known, depth, place > 0)
             parts.append(part)
-            if isinstance(
-                part, Each | Nearest
-            ):  # no block may end with a list, nor is one an answer
+            if isinstance(part, Each | Nearest):  # no block ends with one, nor is it an answer
                 name, made = self.node(known)
                 parts.append(name)
                 known = known | made

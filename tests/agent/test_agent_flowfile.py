@@ -215,5 +215,5 @@ def test_the_flow_in_the_readme_is_one() -> None:
     agent = agent_from_text(f"slearn: 1\nnodes:\n{nodes}{block.split('```')[0]}")
     assert agent.last.name == "poem" and set(agent.runs) == set(names)
     assert {type(part).__name__ for part in parts_of(agent.flow.steps)} == {
-        *("str", "Branch", "Loop", "Each", "Vote", "Best")
+        *("str", "Branch", "Loop", "Each", "Nearest", "Vote", "Best")
     }

@@ -50,13 +50,6 @@ def plan(agent: Agent = AGENT, train: Sequence[Example] = TRAIN) -> Any:
     return SimpleNamespace(agent=agent, data=SimpleNamespace(train=train))
 
 
-def test_the_nearest_shares_rare_words_and_pieces_of_words(ideas: ModuleType) -> None:
-    rank = ideas.ranker(["the cat", "the dog", "the doghouse"])
-    assert rank("my cat")[0] == 0
-    assert rank("doghouses")[0] == 2
-    assert sorted(rank("")) == [0, 1, 2]
-
-
 def test_the_nearest_stands_next_to_the_input(ideas: ModuleType) -> None:
     lines = {line["way"]: line for line in ideas.retrieved(plan(), ROWS, Copying(), 0)}
     assert list(lines) == ["drawn 4", "nearest 2", "nearest 4", "nearest 8"]

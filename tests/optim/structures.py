@@ -30,6 +30,7 @@ from slearn.optim import (
     Edit,
     MergeNodes,
     MoveNode,
+    Narrow,
     RemoveNode,
     Rewire,
     SetTimes,
@@ -54,9 +55,10 @@ def start(chance: random.Random) -> Agent:
     names, source, nodes = ("read", "think", "answer"), "input", list[Node]()
     for name in names[-chance.randint(1, 3) :]:
         contract = chance.choice((TEXT, YES_NO))
-        demo = Demo({source: "x"}, {field.name: "yes" for field in contract.fields})
+        inputs = tuple(dict.fromkeys((source, chance.choice((source, "input")))))
+        demo = Demo(dict.fromkeys(inputs, "x"), {field.name: "yes" for field in contract.fields})
         shown = (demo,) * chance.randint(0, 1)
-        nodes.append(Node(name, (f"Do {name}.",), (source,), contract, shown))
+        nodes.append(Node(name, (f"Do {name}.",), inputs, contract, shown))
         source = name
     return Agent("random", tuple(nodes), Flow(tuple(node.name for node in nodes), limit=60))
 
@@ -72,6 +74,7 @@ def random_edit(agent: Agent, chance: random.Random) -> Edit:
         return Node(fresh, (f"Be {fresh}.",), inputs, contract)
 
     node, other = chance.choice(names), chance.choice(names)
+    read = next((own.inputs for own in agent.nodes if own.name == node), ())
     made: Sequence[Callable[[], Edit]] = (
         lambda: AddNode(node, new(), chance.random() < 0.5),
         lambda: RemoveNode(node),
@@ -79,6 +82,7 @@ def random_edit(agent: Agent, chance: random.Random) -> Edit:
         lambda: MergeNodes(node, other),
         lambda: MoveNode(node, other),
         lambda: Rewire(node, chance.choice(known), chance.choice(known)),
+        lambda: Narrow(node, *chance.sample([*read, *read, *known], 2), chance.randint(0, 3)),
         lambda: WrapVote(node, chance.randint(1, 3)),
         lambda: WrapBest(node, new(NUMBER), chance.randint(1, 2)),
         lambda: WrapRetry(node, new(YES_NO), "yes", chance.randint(1, 2)),

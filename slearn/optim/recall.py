@@ -1,0 +1,64 @@
+"""Demonstrations recalled for each input: all that there are, of which the nearest are shown.
+
+Where labels are many a set for all inputs holds one row of each at most, and the few that matter to
+an input are not enough to tell its label from those beside it. Nothing is shared between rows then:
+each reads its own demonstrations, in training and ever after, which a race prices. Of each
+example its own demonstration is left out, so that train rows can race. DSPy calls this KNNFewShot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from slearn.agent import Demo
+from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.demos import ROOM, balanced, by_target, demo_of
+from slearn.optim.edits import SetDemos
+from slearn.optim.excerpt import cut, tokens_of
+
+_SHOWN = (8, 4)
+_LEAST = 4  # times as many as are shown: of fewer, any are near
+_LOOKED = 16  # for their length
+_MOST = 400  # an agent file is read by people too
+
+
+class Recall(Optimizer):
+    """Lets a lone answering node show the examples that are most like its input."""
+
+    name = "recall"
+
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        """Return a candidate for each number that could be shown, the more the likelier to pay."""
+        node, demos = proposal.agent.last, self._demos(proposal)
+        return [
+            self.candidate(proposal, [SetDemos(node.name, demos, shown)], f"nearest {shown} demos")
+            for shown in self._numbers(proposal, demos)
+        ]
+
+    def price(self, proposal: Proposal) -> float:
+        """Return about what the cheapest takes to be raced and validated."""
+        demos = self._demos(proposal)
+        numbers = self._numbers(proposal, demos)
+        return min(numbers, default=0) * self._size(proposal, demos) * proposal.rows
+
+    def _demos(self, proposal: Proposal) -> tuple[Demo, ...]:
+        agent, node = proposal.agent, proposal.agent.last
+        if not by_target(node) or not {*node.inputs} <= {*agent.given} or len(agent.ends) > 1:
+            return ()
+        count = proposal.engine.count_tokens
+        rows = [row for row in proposal.train if row.targets]
+        made = [demo_of(replace(row, inputs=agent.values_of(row.inputs)), node) for row in rows]
+        chosen = balanced([demo for demo in made if demo], proposal.chance(self.name))[:_MOST]
+        return tuple(cut(demo, node, count) for demo in chosen)
+
+    def _numbers(self, proposal: Proposal, demos: Sequence[Demo]) -> list[int]:
+        """Return how many could be shown: what fits, and is not shown already."""
+        have = proposal.agent.last.nearest
+        fit = [n for n in _SHOWN if n != have and len(demos) >= _LEAST * n]
+        return [n for n in fit if n * self._size(proposal, demos) <= ROOM]
+
+    def _size(self, proposal: Proposal, demos: Sequence[Demo]) -> float:
+        node, count = proposal.agent.last, proposal.engine.count_tokens
+        return fmean([tokens_of(demo, node, count) for demo in demos[:_LOOKED]] or [0])
