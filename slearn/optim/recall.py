@@ -19,6 +19,8 @@ from slearn.optim.edits import SetDemos
 from slearn.optim.excerpt import cut, tokens_of
 
 _SHOWN = (8, 4)
+_LABELS = 16  # of more, a set for all inputs has room for one example each
+_LATER = 2  # steps until it has its turn where a set for all inputs may do as well
 _LEAST = 4  # times as many as are shown: of fewer, any are near
 _LOOKED = 16  # for their length
 _MOST = 400  # an agent file is read by people too
@@ -30,7 +32,10 @@ class Recall(Optimizer):
     name = "recall"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return a candidate for each number that could be shown, the more the likelier to pay."""
+        """Return a candidate for each number that could be shown, the larger one first.
+
+        Where labels are few, or answers are no labels, cheaper sets have their turn before.
+        """
         node, demos = proposal.agent.last, self._demos(proposal)
         return [
             self.candidate(proposal, [SetDemos(node.name, demos, shown)], f"nearest {shown} demos")
@@ -47,8 +52,12 @@ class Recall(Optimizer):
         agent, node = proposal.agent, proposal.agent.last
         if not by_target(node) or not {*node.inputs} <= {*agent.given} or len(agent.ends) > 1:
             return ()
-        count = proposal.engine.count_tokens
         rows = [row for row in proposal.train if row.targets]
+        labels = {row.targets[0] for row in rows if row.targets}
+        many = node.output.answer.type == "choice" and len(labels) > _LABELS
+        if not many and proposal.step < _LATER:
+            return ()
+        count = proposal.engine.count_tokens
         made = [demo_of(replace(row, inputs=agent.values_of(row.inputs)), node) for row in rows]
         chosen = balanced([demo for demo in made if demo], proposal.chance(self.name))[:_MOST]
         return tuple(cut(demo, node, count) for demo in chosen)

@@ -11,7 +11,7 @@ from tests.optim.proposals import REASONED, chain, proposal, rows, single
 
 
 def asked(count: int = 40) -> Proposal:
-    return replace(proposal(single(), rows(20)), train=rows(count), rows=100)
+    return replace(proposal(single(), rows(20)), train=rows(count), rows=100, step=2)
 
 
 def test_all_that_training_learns_from_may_be_shown_the_nearest_few() -> None:
@@ -22,6 +22,12 @@ def test_all_that_training_learns_from_may_be_shown_the_nearest_few() -> None:
     assert {demo.source for demo in node.demos} == {row.id for row in rows(40)}
     assert made[0].agent.sources() == frozenset()
     assert apply_all(single(), made[0].edits) == made[0].agent
+
+
+def test_where_labels_are_few_cheaper_sets_have_their_turn_first() -> None:
+    assert not Recall().propose(replace(asked(), step=1))
+    many = [replace(row, targets=(f"label {n % 17}",)) for n, row in enumerate(rows(40))]
+    assert Recall().propose(replace(asked(), step=0, train=many))
 
 
 def test_of_few_any_are_near() -> None:
