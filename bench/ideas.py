@@ -4,6 +4,8 @@
     python bench/ideas.py labels --model PATH --tasks cls/banking10,cls/snips7
     python bench/ideas.py votes --model PATH --tasks svamp,bbh/object_counting
     python bench/ideas.py code --model PATH --start bare --tasks instruction_induction/letters_list
+    python bench/ideas.py recalled --model PATH --tasks cls/banking77 --rows 60
+    python bench/ideas.py passages --model PATH --tasks hotpotqa_distractor --rows 24
 
 On the start that the suite trains, with demonstrations of train rows, on some validation rows:
 
@@ -14,6 +16,9 @@ On the start that the suite trains, with demonstrations of train rows, on some v
   likeliest one (self-consistency, Wang et al. 2023).
 - code: functions of one expression, written to four rows and run on others: told of the task what
   the start says or nothing, the rows in a docstring or as assertions.
+- recalled: what is right with the nearest demonstrations of all train rows, against a drawn set.
+- passages: what is right where only some pieces of a long input are read, those nearest to the
+  question by tf-idf, or those after which the question is likeliest (Sachan et al. 2022).
 
 One draw each: a lead. One JSON line at the end.
 """
@@ -38,28 +43,31 @@ from judging import arguments
 from selection import plan_of
 from suite import CELLS
 
-from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward, rank
+from slearn.agent import Agent, Contract, Demo, Field, Flow, Node, forward, pieces, rank
 from slearn.batches import sample
 from slearn.call import call
 from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.cli.plan import Plan
-from slearn.engine import Engine, GenerateRequest, Sampling
+from slearn.engine import Engine, GenerateRequest, Message, Sampling, ScoreRequest
 from slearn.errors import SlearnError
 from slearn.evaluate import evaluate
 from slearn.loss import measured_losses, shortfall
 from slearn.metrics import metric_named
-from slearn.optim import Proposal, SetDemos, apply
+from slearn.optim import InsertLine, Narrow, Proposal, SetDemos, apply
 from slearn.optim.author import LINE, tools_of
 from slearn.optim.contract import REASONING, reasoned
 from slearn.optim.demos import balanced, demo_of
 from slearn.optim.solve import SOLVE, doctests, drafts, head_of
 from slearn.optim.tries import LUCKY, right_answers
 from slearn.tools import Toolbox, ToolEngine, code_grammar
-from slearn.values import Example, Usage
+from slearn.values import Example, Usage, as_text
 
 LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
 SIZES, NEAREST = (4, 8, 16), (2, 4, 8)
 VOTES = 5
+DRAWN, RECALLED = 32, (4, 8, 12)
+KEPT = (2, 3, 4)
+SHORT, QUESTION = "Reply with only the answer.", "Write a question that this text helps to answer."
 POOL, LOTS, CODE = 48, 8, 8  # rows that code is written from, how often, drafts at a time
 ASSERT = """{% if task %}The task: {{ task }}
 
@@ -154,6 +162,59 @@ def votes(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Ite
     yield {"way": f"votes of {VOTES}", "right": round(right, 3), **_paid(spent, rows)}
 
 
+def recalled(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
+    """Yield what is right with a drawn set, then with the nearest of all demonstrations."""
+    node = plan.agent.last
+    demos = [demo for row in plan.data.train if (demo := demo_of(row, node)) is not None]
+    drawn = balanced(demos, random.Random(seed))
+    yield answered(f"drawn {DRAWN}", shown(plan.agent, drawn[:DRAWN]), rows, engine)
+    for size in RECALLED:
+        agent = apply(plan.agent, SetDemos(node.name, tuple(demos), size))
+        yield answered(f"nearest {size}", agent, rows, engine)
+
+
+def passages(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
+    """Yield what is right where all of the longest input is read, and where some of it is."""
+    node = apply(plan.agent, InsertLine(plan.agent.last.name, 0, SHORT)).last
+    agent = plan.agent.with_node(node)
+    over, to, *_ = sorted(node.inputs, key=lambda name: -len(rows[0].inputs[name]))
+    yield answered("all", agent, rows, engine)
+    split = [pieces(row.inputs[over]) for row in rows]
+    asks = [
+        ScoreRequest((Message("user", f"{piece}\n\n{QUESTION}"),), (row.inputs[to],))
+        for row, (parts, _) in zip(rows, split, strict=True)
+        for piece in map(as_text, parts)
+    ]
+    weighed = engine.score(asks)
+    likely = iter([score.logprobs[0] for score in weighed])
+    scores = [[next(likely) for _ in parts] for parts, _ in split]
+    spent = sum((score.usage for score in weighed), Usage()).computed / len(rows)
+    for keep in KEPT:
+        few = apply(agent, Narrow(node.name, over, to, keep))
+        yield answered(f"nearest {keep}", few, rows, engine)
+        read = [
+            replace(row, inputs={**row.inputs, over: join([parts[i] for i in best(odds, keep)])})
+            for row, (parts, join), odds in zip(rows, split, scores, strict=True)
+        ]
+        line = answered(f"likeliest {keep}", agent, read, engine)
+        yield {**line, "tokens": round(line["tokens"] + spent, 1)}
+
+
+def best(odds: Sequence[float], keep: int) -> list[int]:
+    """Return the places of the likeliest in their order.
+
+    >>> best([-3.0, -1.0, -2.0], 2)
+    [1, 2]
+    """
+    return sorted(sorted(range(len(odds)), key=lambda place: -odds[place])[:keep])
+
+
+def answered(name: str, agent: Agent, rows: Sequence[Example], engine: Engine) -> Line:
+    """Return what an agent's answers score, and what they cost."""
+    run = evaluate(agent, rows, engine, engine)
+    return {"way": name, "right": round(run.interval.value, 3), **_paid(run.usage, rows)}
+
+
 def code(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
     """Yield how many drafts of a function of the inputs are right, by what they are told."""
     node, chance = plan.agent.last, random.Random(seed)
@@ -196,6 +257,8 @@ IDEAS: dict[str, Callable[[Plan, Sequence[Example], Engine, int], Iterator[Line]
     "labels": labels,
     "votes": votes,
     "code": code,
+    "recalled": recalled,
+    "passages": passages,
 }
 
 
@@ -239,7 +302,8 @@ def _examples(texts: Sequence[str]) -> list[Example]:
 
 
 def _paid(usage: Usage, rows: Sequence[Example]) -> Line:
-    return {"written": round(usage.generated / len(rows), 1)}
+    computed, generated = usage.computed / len(rows), usage.generated / len(rows)
+    return {"written": round(generated, 1), "tokens": round(computed, 1)}
 
 
 if __name__ == "__main__":

@@ -131,3 +131,25 @@ def test_contracts_are_compared_on_one_start(
     assert {"answer", "reasoning", "calculation"} <= {
         line["contract"] for line in said["tasks"]["kinds"]
     }
+
+
+def test_the_nearest_of_all_are_shown_and_paid_for(ideas: ModuleType) -> None:
+    copying = Copying(lambda r: [m.content for m in r.messages if m.role == "assistant"][-1])
+    lines = {line["way"]: line for line in ideas.recalled(plan(), ROWS, copying, 0)}
+    assert list(lines) == ["drawn 32", "nearest 4", "nearest 8", "nearest 12"]
+    assert lines["nearest 4"]["right"] == 1.0 and lines["drawn 32"]["right"] == 0.5
+
+
+def test_pieces_are_chosen_by_words_and_by_likelihood(ideas: ModuleType) -> None:
+    node = Node("answer", ("Answer.",), ("context", "question"))
+    agent = Agent("qa", (node,), Flow(("answer",)), metric="contains")
+    context = json.dumps([f"All of {word}." for word in ("rain", "prices", "cats", "dogs", "elms")])
+    row = Example("v1", {"context": context, "question": "Do cats sit?"}, ("yes",))
+
+    def say(request: GenerateRequest) -> str:
+        return "yes" if "cats." in request.messages[-1].content else "no"
+
+    lines = {line["way"]: line for line in ideas.passages(plan(agent), [row], Copying(say), 0)}
+    assert lines["all"]["right"] == lines["nearest 2"]["right"] == 1.0
+    assert lines["likeliest 2"]["right"] == 0.0  # all are as likely: the first two are read
+    assert lines["nearest 2"]["tokens"] < lines["all"]["tokens"]
