@@ -62,7 +62,7 @@ from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.cli.plan import Plan, make_plan
 from slearn.engine import Engine
 from slearn.evaluate import evaluate
-from slearn.optim import OPTIMIZERS, Restructure
+from slearn.optim import OPTIMIZERS, Narrowing, Restructure
 from slearn.result import RunResult
 from slearn.store import RememberingEngine, Store, Totals
 from slearn.train import Engines, TrainData, train
@@ -272,7 +272,7 @@ def train_part(job: Job, part: Agent, rows: Rows, tokens: int) -> RunResult:
     settings = replace(job.settings, budget_tokens=max(1, tokens))
     config = {**job.plan.config, "agent": agent_to_text(part), "settings": settings.as_json()}
     log, engines = job.store.begin(config), Engines(job.engine, job.engine)
-    plain = [each for each in OPTIMIZERS if not isinstance(each, Restructure)]
+    plain = [each for each in OPTIMIZERS if not isinstance(each, Narrowing | Restructure)]
     return train(part, data, engines, log, settings, optimizers=plain)
 
 
@@ -322,7 +322,7 @@ def _whole(job: Job, make: Callable[[Job], RunResult]) -> tuple[RunResult, list[
 
 
 CONTENDERS: dict[str, Callable[[Job], tuple[RunResult, list[Line]]]] = {
-    "end-to-end": partial(_whole, make=partial(training, off=(Restructure,))),
+    "end-to-end": partial(_whole, make=partial(training, off=(Narrowing, Restructure))),
     "local": local,
     "start": partial(_whole, make=untrained),
 }

@@ -32,6 +32,7 @@ from slearn.optim.hand import HandTools
 from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.mend import MendTool
+from slearn.optim.narrowing import Narrowing
 from slearn.optim.reading import given_tokens, reading
 from slearn.optim.rebuild import Restructure
 from slearn.optim.recall import Recall
@@ -67,6 +68,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     Cross(),
     DropParts(),
     Wanted(),
+    Narrowing(),
     Tips(),
     Recall(),
     LineEdits(),
@@ -110,6 +112,7 @@ __all__ = [
     "MoveLine",
     "MoveNode",
     "Narrow",
+    "Narrowing",
     "Optimizer",
     "PassedDemos",
     "Proposal",

@@ -24,7 +24,7 @@ from slearn.optim.excerpt import holds
 from slearn.optim.named import written
 from slearn.optim.reading import given_tokens, reading
 from slearn.optim.settled import settled
-from slearn.optim.shapes import NOTE, Shape, direct, narrowing
+from slearn.optim.shapes import NOTE, Shape, direct
 from slearn.optim.structure import StructureEdit, WrapBest, WrapRetry, brought
 from slearn.optim.wanted import hands_on, wanted
 from slearn.values import Example
@@ -44,20 +44,17 @@ class Restructure(Optimizer):
     name = "restructure"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return trained structures; none where nearly all is right.
-
-        In the first step only those that read less than the agent does: the sooner the better.
-        """
+        """Return trained structures; none in the first step, or where nearly all is right."""
         judged = proposal.agent.metric == "judge"  # a small one finds nearly everything good
         enough = not judged and fmean(proposal.scores or [0.0]) > _ENOUGH
-        if not proposal.trajectories or enough:
+        if not proposal.step or not proposal.trajectories or enough:
             return []
         found: list[Candidate] = []
         for turn in turns(proposal):
             if len(found) == _KEPT:
                 break
             for name, edits in [turn] if turn else written(proposal):
-                one = trained(proposal, edits, name)
+                one = trained(proposal, edits, f"restructure: {name}")
                 found += [one] if one else []
         return found
 
@@ -67,7 +64,7 @@ class Restructure(Optimizer):
         Who could not be raced is not worth training.
         """
         seen = proposal.trajectories
-        if not seen or not turns(proposal):
+        if not proposal.step or not seen:
             return 0.0
         count = proposal.engine.count_tokens
         texts = [" ".join([*s.inputs.values(), s.text]) for one in seen for s in one.steps]
@@ -101,13 +98,10 @@ class Restructure(Optimizer):
 def turns(proposal: Proposal) -> list[Shape | None]:
     """Return all shapes, from the one whose turn it is; None stands for what the model would name.
 
-    The model is asked when that turn comes. In the first step there are only those that save more
-    than they cost, whatever they win.
+    The model is asked when that turn comes.
 
     >>> # turns(proposal)[0]
     """
-    if not proposal.step:
-        return list(narrowing(proposal, proposal.agent.last))
     shapes: list[Shape | None] = [*direct(proposal), None]
     first = _KEPT * proposal.asked % len(shapes)
     return (shapes + shapes)[first : first + len(shapes)]
@@ -132,7 +126,7 @@ def trained(proposal: Proposal, edits: Sequence[StructureEdit], name: str) -> Ca
     try:
         agent = apply_all(proposal.agent, edits)
         whole: list[Edit] = [*edits, *shown(proposal, agent, edits)]
-        return Candidate(f"restructure: {name}", apply_all(proposal.agent, whole), tuple(whole))
+        return Candidate(name, apply_all(proposal.agent, whole), tuple(whole))
     except (InputError, ContextError):
         return None
 

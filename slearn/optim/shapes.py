@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
 
 from slearn.agent import (
     Agent,
@@ -21,7 +20,6 @@ from slearn.agent import (
     Node,
     names_of,
     parts_of,
-    pieces,
     reshape,
 )
 from slearn.errors import InputError
@@ -33,7 +31,6 @@ from slearn.optim.structure import (
     AddNode,
     ChangeCase,
     MoveNode,
-    Narrow,
     RemoveNode,
     Rewire,
     SetTimes,
@@ -49,11 +46,10 @@ MOST_NODES = 5
 NOTE = Contract((Field("answer", max_chars=240, max_tokens=60),))
 _MANY = 8  # choices from which on a shortlist may help
 _LISTED = 100
-_LONG = 120  # tokens of an input of which a part may suffice
+LONG = 120  # tokens of an input of which a part may suffice
 _CITED = Contract((Field("answer", max_chars=480, max_tokens=110),))
 _YES_NO = Field("answer", "choice", choices=("yes", "no"))
 _GRADES = Contract((Field("answer", "choice", choices=tuple("12345"), decide="likelihood"),))
-_SHARES = (0.2, 0.4)  # of the pieces of a long input, that are kept
 _TURNS = 2  # of a node that writes again, its first try included
 _TRIES = 3  # of which the best is taken
 _OFFERED = 12  # moves that a model may choose from, of each sort
@@ -85,7 +81,7 @@ def direct(proposal: Proposal) -> list[Shape]:
 def _library(proposal: Proposal) -> list[Shape]:
     agent, last = proposal.agent, proposal.agent.last
     judged = agent.metric == "judge"
-    found = narrowing(proposal, last) if len(agent.ends) == 1 else []
+    found: list[Shape] = []
     for name in reversed(by_blame(proposal)):
         if len(agent.nodes) > 1 and name not in agent.ends:
             found.append((f"without {name}", (RemoveNode(name),)))
@@ -100,7 +96,7 @@ def _library(proposal: Proposal) -> list[Shape]:
         told = "Name the three labels that fit the input best, out of: " + ", ".join(choices) + "."
         found.append(("shortlist", (noting(agent, last, "shortlist", told),)))
     names = {node.name for node in agent.nodes}
-    column = longest(proposal, last, _LONG)
+    column = longest(proposal, last, LONG)
     if column and last.output.answer.type == "text" and not judged and "brief" not in names:
         found.append(("brief", (shortening(agent, last, BRIEF, column),)))
     if column and "cited" not in names:
@@ -130,25 +126,6 @@ def longest(proposal: Proposal, node: Node, least: int = 0) -> str:
                 sizes[name] += proposal.engine.count_tokens(step.inputs[name])
     name, size = max(sizes.items(), key=lambda item: item[1], default=("", 0))
     return name if size >= least * len(steps) else ""
-
-
-def narrowing(proposal: Proposal, node: Node) -> list[Shape]:
-    """Return the shapes in which a node reads what is nearest of a long input to a short one.
-
-    >>> # narrowing(proposal, agent.last)[0][1]
-    """
-    over = longest(proposal, node, _LONG)
-    others = [name for name in node.inputs if name != over and name in proposal.agent.given]
-    steps = [taken.step_of(node.name) for taken in proposal.trajectories]
-    read = [step.inputs for step in steps if step]
-    if over not in proposal.agent.columns or not others or not read:
-        return []
-    to = max(others, key=lambda name: fmean(len(inputs[name]) for inputs in read))
-    count = fmean(len(pieces(inputs[over])[0]) for inputs in read)
-    keeps = dict.fromkeys(max(1, round(count * share)) for share in _SHARES)
-    return [
-        (f"nearest {keep}", (Narrow(node.name, over, to, keep),)) for keep in keeps if keep < count
-    ]
 
 
 def noting(agent: Agent, node: Node, name: str, told: str) -> AddNode:

@@ -92,7 +92,7 @@ def test_every_turn_leads_to_others() -> None:
 def test_a_new_node_is_shown_how_and_so_is_the_last() -> None:
     (name, edits), *_ = direct(asked(single()))
     one = trained(asked(single()), edits, name)
-    assert one is not None and one.operator == "restructure: check"
+    assert one is not None and one.operator == "check"
     added, shown = one.edits
     assert isinstance(added, AddNode) and added.behind and isinstance(shown, SetDemos)
     check = one.agent.last
@@ -370,55 +370,6 @@ def test_what_needs_no_drafts_is_cheaper_to_train() -> None:
     assert 0 < prices[0] < prices[2] and prices[1] < prices[2]
     told = replace(given, pool=[replace(row, targets=None) for row in given.pool])
     assert Restructure().price(told) < min(prices)
-
-
-def passages(step: int = 0) -> Proposal:
-    """What is seen of an agent that reads ten sentences and a question."""
-    said = [" ".join(f"Sentence {n} of {word}." for n in range(10)) for word in LABELS]
-    pool = [
-        replace(row, inputs={"context": said[n % 3] * 3, "question": row.inputs["input"]})
-        for n, row in enumerate(rows(20))
-    ]
-    node = Node("answer", ("Answer.",), ("context", "question"), layout="inputs-first")
-    agent = Agent("qa", (node,), Flow(("answer",)), metric="f1")
-    engine = ScriptedEngine(lambda _: "It is so.")
-    taken = forward(agent, pool[:12], engine)
-    made = replace(proposal(agent, pool, engine=engine, step=step), rows=60)
-    return replace(made, trajectories=taken, scores=[0.0] * len(taken))
-
-
-def test_of_a_long_input_the_pieces_nearest_to_a_short_one_are_read_from_the_first_step_on() -> (
-    None
-):
-    given = passages()
-    first, second = Restructure().propose(given)
-    assert [first.operator, second.operator] == [
-        "restructure: nearest 6",
-        "restructure: nearest 11",
-    ]
-    node = first.agent.last
-    assert node.inputs == ("near", "question") and node.layout == "inputs-last" and node.demos
-    assert {*first.agent.columns} == {"context", "question"}
-    later = replace(given, step=1, asked=1)
-    assert names(later)[:2] == ["nearest 6", "nearest 11"]
-    assert not {"nearest 6", "nearest 11"} & {turn[0] for turn in turns(later)[:2] if turn}
-    known = replace(
-        given, agent=first.agent, trajectories=forward(first.agent, given.pool, given.engine)
-    )
-    assert not turns(known)  # what is let through already is not narrowed again
-
-
-def test_reading_less_is_cheaper_than_anything_that_is_added() -> None:
-    given = passages()
-    assert 0 < Restructure().price(given) < Restructure().price(replace(given, step=1, asked=1))
-
-
-def test_what_nobody_reads_any_more_is_not_picked_out() -> None:
-    made = Restructure().propose(passages())[0].agent
-    notes = Node("notes", ("Note.",), ("near",))
-    both = apply_all(made, [AddNode("answer", notes), Rewire("answer", "near", "context")])
-    assert "near" in both.given
-    assert apply_all(both, [RemoveNode("notes")]).flow.steps == ("answer",)
 
 
 class Reader(ScriptedEngine):
