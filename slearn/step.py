@@ -15,7 +15,7 @@ from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, attribute, backward, parts, rows_each
 from slearn.loss import language_loss, measured_loss
-from slearn.optim import Candidate, Proposal, apply_all
+from slearn.optim import Candidate, Proposal, apply_all, picked
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
@@ -95,7 +95,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         gradients=aggregate(agent, (g for row in gradients for g in row)),
         trajectories=trajectories,
         scores=scores,
-        pool=batch.pool,
+        pool=picked(agent, batch.pool),
         engine=optimizer,
         runner=engine,
         seed=session.settings.seed,
@@ -106,7 +106,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         front=unshown(state, batch.race),
         rows=len(batch.race) + len(frame.validation),
         task=frame.task,
-        train=frame.teach,
+        train=picked(agent, frame.teach),
     )
 
 

@@ -33,7 +33,7 @@ from slearn.optim.induce import Induce
 from slearn.optim.lines import LineEdits, Tips
 from slearn.optim.mend import MendTool
 from slearn.optim.narrowing import Narrowing
-from slearn.optim.reading import given_tokens, reading
+from slearn.optim.reading import given_tokens, picked, reading
 from slearn.optim.rebuild import Restructure
 from slearn.optim.recall import Recall
 from slearn.optim.settled import settled
@@ -142,6 +142,7 @@ __all__ = [
     "edit_as_json",
     "given_tokens",
     "lasting",
+    "picked",
     "reading",
     "restructure",
     "settled",

@@ -6,6 +6,7 @@ from slearn.agent import Node
 from slearn.call import call
 from slearn.engine import Sampling
 from slearn.optim.base import Candidate, Optimizer, Proposal
+from slearn.optim.demos import led_to
 from slearn.optim.edits import Edit, InsertLine, ReplaceLine
 from slearn.values import Example
 
@@ -17,7 +18,7 @@ class Induce(Optimizer):
     """Has the model say what instruction lies behind examples, other examples for each draft.
 
     A draft replaces the first line, or stands after the last: a line that a person wrote may say
-    what no example shows. Only for agents of one node, whose examples show its own work.
+    what no example shows. Of a chain it is the last node's, from what that read on the way.
     """
 
     name = "induce"
@@ -29,7 +30,10 @@ class Induce(Optimizer):
         """Return one candidate a draft."""
         agent, node = proposal.agent, proposal.agent.last
         shown = [row for row in proposal.pool if row.targets]
-        if len(agent.nodes) > 1 or len(shown) < 2:
+        if len(agent.nodes) > 1:
+            seen = [one for one in proposal.trajectories if one.step_of(node.name)]
+            shown = [led_to(one, node) for one in seen if one.example.targets]
+        if len(shown) < 2 or len(agent.ends) > 1:
             return []
         kind, chance = call("induce"), proposal.chance(self.name)
         first = proposal.step * self._drafts

@@ -1,12 +1,23 @@
-"""How many tokens an agent reads of a row: what candidates are priced by before they are run."""
+"""What an agent reads of a row, and how many tokens that takes, as candidates are priced by it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from slearn.agent import Agent
 from slearn.values import Example
+
+
+def picked(agent: Agent, rows: Sequence[Example]) -> Sequence[Example]:
+    """Return rows with all that nodes may read of them: their inputs, and what is nearest of those.
+
+    >>> # picked(agent, rows)[0].inputs["near"]
+    """
+    if set(agent.given) <= {*agent.columns}:
+        return rows
+    return [replace(row, inputs=agent.values_of(row.inputs)) for row in rows]
 
 
 def given_tokens(
@@ -16,8 +27,7 @@ def given_tokens(
 
     >>> # given_tokens(agent, rows, engine.count_tokens)["context"]
     """
-    picked = [name for name in agent.given if name not in agent.columns]
-    found = [agent.values_of(row.inputs) if picked else row.inputs for row in rows]
+    found = [row.inputs for row in picked(agent, rows)]
     names = dict.fromkeys(name for one in found for name in one)
     return {name: fmean(count(one.get(name, "")) for one in found) for name in names}
 

@@ -9,7 +9,6 @@ example its own demonstration is left out, so that train rows can race. DSPy cal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import fmean
 
 from slearn.agent import Demo
@@ -58,7 +57,7 @@ class Recall(Optimizer):
         if not many and proposal.step < _LATER:
             return ()
         count = proposal.engine.count_tokens
-        made = [demo_of(replace(row, inputs=agent.values_of(row.inputs)), node) for row in rows]
+        made = [demo_of(row, node) for row in rows]
         chosen = balanced([demo for demo in made if demo], proposal.chance(self.name))[:_MOST]
         return tuple(cut(demo, node, count) for demo in chosen)
 

@@ -35,5 +35,13 @@ def test_drafts_replace_the_first_line_or_stand_after_the_last() -> None:
 
 def test_nothing_to_induce_from() -> None:
     untold = [Example(f"u{n}", {"input": "x"}) for n in range(9)]
-    for agent, pool in ((single(), rows(1)), (single(), untold), (chain(), rows(20))):
+    for agent, pool in ((single(), rows(1)), (single(), untold), (chain(), untold)):
         assert Induce().propose(proposal(agent, pool)) == []
+
+
+def test_of_a_chain_the_last_node_is_told_what_it_did_with_what_it_read() -> None:
+    asked: list[GenerateRequest] = []
+    found = Induce(2).propose(proposal(chain(), rows(20), engine=engine_saying(asked)))
+    assert {candidate.edits[0].node for candidate in found} == {"answer"}
+    shown = [request.messages[-1].content for request in asked]
+    assert all("answer of e" in text and "request number" not in text for text in shown)

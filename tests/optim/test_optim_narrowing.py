@@ -6,8 +6,18 @@ from dataclasses import replace
 
 from slearn.agent import Agent, Flow, Nearest, Node, forward
 from slearn.engine.scripted import ScriptedEngine
-from slearn.optim import AddNode, Narrowing, Proposal, RemoveNode, Rewire, apply_all
-from slearn.optim.reading import given_tokens, reading
+from slearn.optim import (
+    AddNode,
+    DemoSets,
+    Narrowing,
+    Proposal,
+    RemoveNode,
+    Rewire,
+    apply_all,
+    given_tokens,
+    picked,
+    reading,
+)
 from tests.optim.proposals import LABELS, proposal, rows
 
 
@@ -68,6 +78,16 @@ def test_what_is_picked_is_priced_by_its_size() -> None:
         reading(agent, given_tokens(agent, given.pool, count)) for agent in (given.agent, more, few)
     )
     assert less < half < whole / 2
+
+
+def test_rows_come_with_what_is_picked_of_them() -> None:
+    given = passages()
+    agent = Narrowing().propose(given)[0].agent
+    assert picked(given.agent, given.pool) is given.pool
+    rich = replace(given, agent=agent, pool=picked(agent, given.pool))
+    made = DemoSets().propose(rich)
+    assert made and all({*d.inputs} == {"near", "question"} for d in made[0].agent.last.demos)
+    assert DemoSets().propose(replace(given, agent=agent)) == []
 
 
 def test_what_nobody_reads_any_more_is_not_picked_out() -> None:
