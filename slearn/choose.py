@@ -112,10 +112,11 @@ def field_of(
         given = sizes[picked]
         nodes = [one.agent.node(name) for name in only]
         behind = [node.name for node in nodes if node.layout != LAYOUTS[0]]
-        # Behind a row, or chosen for it, a prompt is read with each.
-        own_to_each = [node.name for node in nodes if node.nearest or node.name in behind]
-        prompt = frame.guards.size(one.agent, [name for name in only if name not in own_to_each])
-        again = frame.guards.size(one.agent, own_to_each)
+        # Behind a row, or chosen for it, what is shown is read with each.
+        shared = unrecalled(one.agent)
+        front = [name for name in only if name not in behind]
+        prompt = frame.guards.size(shared, front)
+        again = frame.guards.size(one.agent, only) - prompt
         return Cost(
             float(prompt),
             reading(one.agent, given, more=more, only=only)
@@ -177,6 +178,16 @@ def fronted(
     others = {node.inputs for node in incumbent.nodes if node.layout != LAYOUTS[0]}
     read = {agent.node(name).inputs for name in behind} & others
     return sum(sum(given.get(name, 0.0) for name in inputs) for inputs in read)
+
+
+def unrecalled(agent: Agent) -> Agent:
+    """Return an agent without the demonstrations that are chosen for each row.
+
+    >>> # unrecalled(agent).last.demos
+    """
+    for node in agent.nodes:
+        agent = agent.with_node(replace(node, demos=(), nearest=0)) if node.nearest else agent
+    return agent
 
 
 def undrafted(agent: Agent, incumbent: Agent) -> frozenset[str]:

@@ -68,7 +68,8 @@ def raced(
     )
 
     def size(agent: Agent, only: Sequence[str] | None = None) -> int:
-        return 50 * len(agent.nodes if only is None else only)
+        names = [node.name for node in agent.nodes] if only is None else only
+        return sum(50 + 30 * len(agent.node(name).shown({})) for name in names)
 
     frame: Any = SimpleNamespace(
         guards=SimpleNamespace(count=words, size=size),
@@ -96,6 +97,16 @@ def test_whose_validation_cannot_be_paid_does_not_run(left: int, runs: bool) -> 
     found, out = raced(left, dear, *cheap)
     assert (dear in found) is runs and (dear in out) is not runs
     assert all(one in found for one in cheap)
+
+
+@pytest.mark.parametrize(("nearest", "runs"), [(0, True), (8, False)])
+def test_what_is_chosen_for_a_row_is_read_with_each(nearest: int, runs: bool) -> None:
+    demos = tuple(Demo({"input": f"text {n}"}, {"answer": "1"}) for n in range(8))
+    node = Node("n", (), output=SHORT, demos=demos, nearest=nearest)
+    shown = Candidate("shown", Agent("a", (node,), Flow(("n",))), ())
+    cheap = [named(f"cheap {n}", SHORT) for n in range(2)]
+    found, _ = raced(9000, shown, *cheap)  # 240 tokens, once or for each of the rows
+    assert (shown in found) is runs and all(one in found for one in cheap)
 
 
 def test_what_the_incumbent_says_as_well_is_paid_for_once() -> None:
