@@ -15,12 +15,13 @@ from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, attribute, backward, parts, rows_each
 from slearn.loss import language_loss, measured_loss
-from slearn.optim import Candidate, Proposal, apply_all, picked
+from slearn.optim import Candidate, Narrowing, Proposal, apply_all, picked
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
 _DEAREST = 0.5  # of it: who takes more is not asked, for nobody could race any more
+_WAITING = 0.05  # the same where some are about to race that read less: then it may be cheap
 _MEASURED = 0.5  # of it: what attribution may take
 
 
@@ -125,7 +126,8 @@ def unshown(state: State, rows: Sequence[Example]) -> list[Candidate]:
 def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     """Collect the candidates of all optimizers and refuse those that may not run.
 
-    Who proposes late is not asked where proposals have already taken their share of the budget.
+    Who proposes late is not asked where proposals have already taken their share of the budget, and
+    who is dear waits while it is not known whether the agent may read less.
     """
     frame.session.progress.phase("propose", proposal.step)
     candidates: list[Proposed] = []
@@ -135,7 +137,9 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     for optimizer in (each for name in order for each in frame.optimizers if each.name == name):
         left = frame.session.left
         shown = frame.turns.shown(proposal, optimizer.name)
-        if left >= max(1, least) and optimizer.price(shown) <= left * _DEAREST:
+        less = any(by == Narrowing.name for by, _ in candidates)
+        dearest = left * (_WAITING if less else _DEAREST)
+        if left >= max(1, least) and optimizer.price(shown) <= dearest:
             made = optimizer.propose(shown)
             cost = left - frame.session.left
             frame.turns.paid(optimizer.name, cost, len(made))
