@@ -15,7 +15,7 @@ from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
 from slearn.grad import aggregate, attribute, backward, parts, rows_each
 from slearn.loss import language_loss, measured_loss
-from slearn.optim import Candidate, Narrowing, Proposal, apply_all, picked
+from slearn.optim import Candidate, Proposal, apply_all, picked
 from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
@@ -131,13 +131,13 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     """
     frame.session.progress.phase("propose", proposal.step)
     candidates: list[Proposed] = []
+    less = False
     least = (1 - _SHARE) * frame.session.left
     names = dict.fromkeys(optimizer.name for optimizer in frame.optimizers)
     order = frame.turns.order(names, proposal.step)
     for optimizer in (each for name in order for each in frame.optimizers if each.name == name):
         left = frame.session.left
         shown = frame.turns.shown(proposal, optimizer.name)
-        less = any(by == Narrowing.name for by, _ in candidates)
         dearest = left * (_WAITING if less else _DEAREST)
         if left >= max(1, least) and optimizer.price(shown) <= dearest:
             made = optimizer.propose(shown)
@@ -145,6 +145,7 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
             frame.turns.paid(optimizer.name, cost, len(made))
             fine = allowed(frame, state, made, proposal.step)
             candidates += [(optimizer.name, candidate) for candidate in fine]
+            less = less or (optimizer.cheapens and bool(fine))
             if not fine and (made or cost):  # proposing was paid for
                 frame.turns.note(optimizer.name, proposal.step, made, [])
     return candidates

@@ -1,6 +1,6 @@
 """The pieces of a text that are most like another one: what a flow lets through of a long input.
 
-Cosine of tf-idf over words and four-letter pieces of words, so that endings matter little and no
+Cosine of tf-idf over words and all runs of four letters, so that endings matter little and no
 language is needed. Nothing is read by a model. On the paragraphs of hotpotqa it finds as much as
 the likelihood of the question given each paragraph does, and more than BM25 (docs/lab.md).
 Source: Salton and Buckley 1988, "Term-weighting approaches in automatic text retrieval".
@@ -36,21 +36,27 @@ def nearest(text: str, to: str, keep: int) -> str:
     parts, join = pieces(text)
     if len(parts) <= keep:
         return text
-    kept = rank(tuple(as_text(part) for part in parts), to)[:keep]
+    kept = _ranker([as_text(part) for part in parts])(to)[:keep]
     return join([parts[place] for place in sorted(kept)])
 
 
 def rank(texts: tuple[str, ...], to: str) -> list[int]:
     """Return the places of texts, those that are most like another first.
 
+    What is known of texts is kept: a node's demonstrations are ranked for each of its rows.
+
     >>> rank(("the cat sat", "stock prices fell"), "prices rose")
     [1, 0]
     """
-    return _ranker(texts)(to)
+    return _known_ranker(texts)(to)
 
 
-@lru_cache(maxsize=8)  # the demonstrations of a node are ranked for each of its rows
-def _ranker(texts: tuple[str, ...]) -> Callable[[str], list[int]]:
+@lru_cache(maxsize=8)
+def _known_ranker(texts: tuple[str, ...]) -> Callable[[str], list[int]]:
+    return _ranker(texts)
+
+
+def _ranker(texts: Sequence[str]) -> Callable[[str], list[int]]:
     """Return a function from a text to the places of all texts, the most alike first."""
     grams = [_grams(text) for text in texts]
     known = Counter(gram for own in grams for gram in own)

@@ -69,9 +69,13 @@ class Proposal:
 
 
 class Optimizer(ABC):
-    """Proposes candidates; `name` is how a person reads it in a report."""
+    """Proposes candidates; `name` is how a person reads it in a report.
+
+    `cheapens` says that its candidates read less of every row: who is dear waits for their race.
+    """
 
     name: str
+    cheapens = False
 
     @abstractmethod
     def propose(self, proposal: Proposal) -> list[Candidate]:

@@ -23,6 +23,7 @@ class Narrowing(Optimizer):
     """Lets the last node read of its long input only what is nearest, two shares a turn."""
 
     name = "narrow"
+    cheapens = True
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return the candidates of the shares whose turn it is, shown what to make of the rest."""

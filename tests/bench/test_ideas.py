@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,9 +12,10 @@ from typing import Any
 import pytest
 
 from slearn.agent import Agent, Contract, Field, Flow, Node
-from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
+from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine
 from slearn.values import Example
+from tests.copying import Copying, copied
 
 Load = Callable[[str], ModuleType]
 KINDS = ("animal", "plant")
@@ -32,18 +32,6 @@ ROWS = [
 @pytest.fixture
 def ideas(load: Load) -> ModuleType:
     return load("ideas")
-
-
-class Copying(ScriptedEngine):
-    """Believes what it was last shown, and a description that names a word of the input."""
-
-    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
-        found = super().score(requests, watch)
-        for place, request in enumerate(requests):
-            said = [message.content for message in request.messages if message.role == "assistant"]
-            odds = tuple(-0.1 if said[-1:] == [target] else -3.0 for target in request.targets)
-            found[place] = replace(found[place], logprobs=odds)
-        return found
 
 
 def plan(agent: Agent = AGENT, train: Sequence[Example] = TRAIN) -> Any:
@@ -134,8 +122,7 @@ def test_contracts_are_compared_on_one_start(
 
 
 def test_the_nearest_of_all_are_shown_and_paid_for(ideas: ModuleType) -> None:
-    copying = Copying(lambda r: [m.content for m in r.messages if m.role == "assistant"][-1])
-    lines = {line["way"]: line for line in ideas.recalled(plan(), ROWS, copying, 0)}
+    lines = {line["way"]: line for line in ideas.recalled(plan(), ROWS, Copying(copied), 0)}
     assert list(lines) == ["drawn 32", "nearest 4", "nearest 8", "nearest 12"]
     assert lines["nearest 4"]["right"] == 1.0 and lines["drawn 32"]["right"] == 0.5
 

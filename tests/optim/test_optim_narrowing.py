@@ -36,9 +36,7 @@ def passages(step: int = 0) -> Proposal:
     return replace(made, trajectories=taken, scores=[0.0] * len(taken))
 
 
-def test_of_a_long_input_the_pieces_nearest_to_a_short_one_are_read_from_the_first_step_on() -> (
-    None
-):
+def test_the_pieces_of_a_long_input_that_are_nearest_to_a_short_one_are_read() -> None:
     given = passages()
     first, second = Narrowing().propose(given)
     assert first.operator == "nearest 6 of context" and second.operator == "nearest 11 of context"

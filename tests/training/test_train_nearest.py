@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from slearn.agent import Agent, Contract, Field, Flow, Nearest, Node, agent_from_text, agent_to_text
 from slearn.engine import GenerateRequest, Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
-from slearn.optim import Recall
+from slearn.optim import Candidate, Narrowing, Optimizer, Proposal, Recall
 from slearn.train import TrainData
 from slearn.values import Example
+from tests.copying import Copying, copied
 from tests.training import toy
 
 PLACES = [
@@ -69,23 +72,37 @@ def test_who_reads_too_much_learns_to_read_what_is_nearest(tmp_path: Path) -> No
     assert agent_from_text(agent_to_text(result.agent)) == result.agent
 
 
-class Copying(ScriptedEngine):
-    """Answers what the demonstration next to the input answers."""
+class Dear(Optimizer):
+    """Would take a tenth of the budget; keeps the steps in which it is asked."""
+
+    name = "dear"
 
     def __init__(self) -> None:
-        super().__init__(self._say)
+        self.asked: list[int] = []
 
-    def _say(self, request: GenerateRequest) -> str | None:
-        said = [message.content for message in request.messages if message.role == "assistant"]
-        return said[-1] if said else None
+    def price(self, proposal: Proposal) -> float:
+        return 20_000.0
 
-    def score(self, requests: Sequence[ScoreRequest], watch: Watcher | None = None) -> list[Score]:
-        found = super().score(requests, watch)
-        for place, one in enumerate(requests):
-            said = [message.content for message in one.messages if message.role == "assistant"]
-            odds = tuple(-0.1 if said[-1:] == [target] else -4.0 for target in one.targets)
-            found[place] = replace(found[place], logprobs=odds)
-        return found
+    def propose(self, proposal: Proposal) -> list[Candidate]:
+        self.asked.append(proposal.step)
+        return []
+
+
+@pytest.mark.parametrize(("before", "asked"), [([Narrowing()], []), ([], [0])])
+def test_who_is_dear_waits_for_those_that_read_less(
+    before: list[Optimizer], asked: list[int], tmp_path: Path
+) -> None:
+    node = Node("answer", ("Say who.",), ("context", "question"), layout="inputs-first")
+    dear = Dear()
+    toy.run(
+        tmp_path / "s.duckdb",
+        engine=Reader(),
+        agent=Agent("qa", (node,), Flow(("answer",))),
+        given=passages(),
+        settings=replace(toy.SHORT, budget_tokens=200_000, max_steps=1),
+        optimizers=[*before, dear],
+    )
+    assert dear.asked == asked
 
 
 def test_where_labels_are_many_the_nearest_are_shown_and_none_its_own(tmp_path: Path) -> None:
@@ -98,7 +115,7 @@ def test_where_labels_are_many_the_nearest_are_shown_and_none_its_own(tmp_path: 
     agent = Agent("many", (Node("answer", ("Name it.",), output=contract),), Flow(("answer",)))
     result = toy.run(
         tmp_path / "s.duckdb",
-        engine=Copying(),
+        engine=Copying(copied),
         agent=agent,
         given=TrainData(rows[:96], rows[96:], None),
         settings=replace(toy.SHORT, budget_tokens=200_000, max_steps=1),
