@@ -119,17 +119,12 @@ def gone_through(proposal: Proposal) -> list[Example]:
 
     >>> # gone_through(proposal)[0].inputs
     """
-    agent, seen, count = proposal.agent, proposal.trajectories, proposal.engine.count_tokens
+    agent, seen = proposal.agent, proposal.trajectories
     if len(agent.nodes) == 1 or not seen or not by_target(agent.last):
         return []
     known = {one.example.id for one in seen} | agent.sources()
     rows = [row for row in proposal.pool if row.targets and row.id not in known]
-    steps = [step for one in seen for step in one.steps]
-    each = sum(count(" ".join([*step.inputs.values(), step.text])) for step in steps) / len(seen)
-    for node in agent.nodes:  # what stands behind the inputs is read anew for each row
-        if node.layout != LAYOUTS[0]:
-            each += count(instructions(node)) + sum(tokens_of(d, node, count) for d in node.demos)
-    rows = rows[: min(_MORE, int(_SPENT / max(each, 1)))]
+    rows = rows[: min(_MORE, int(_SPENT / row_tokens(proposal, agent)))]
     try:
         asks = last_asks([(agent, rows)], proposal.runner, proposal.watch)
     except ContextError:  # no room for a row that is longer than the batch's
@@ -138,6 +133,21 @@ def gone_through(proposal: Proposal) -> list[Example]:
     return [
         replace(row, inputs=ask.inputs) for row, ask in firsts if ask.node.name == agent.last.name
     ]
+
+
+def row_tokens(proposal: Proposal, agent: Agent) -> float:
+    """Return about how many tokens a row takes an agent, by what the batch took; at least 1.
+
+    >>> # row_tokens(proposal, proposal.agent)
+    """
+    seen, count = proposal.trajectories, proposal.engine.count_tokens
+    steps = [step for one in seen for step in one.steps]
+    texts = (" ".join([*step.inputs.values(), step.text]) for step in steps)
+    each = sum(map(count, texts)) / max(1, len(seen))
+    for node in agent.nodes:  # what stands behind the inputs is read anew for each row
+        if node.layout != LAYOUTS[0]:
+            each += count(instructions(node)) + sum(tokens_of(d, node, count) for d in node.demos)
+    return max(1.0, each)
 
 
 def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:

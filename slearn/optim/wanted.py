@@ -19,8 +19,9 @@ from slearn.loss import losses_after, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.blame import by_blame
 from slearn.optim.demos import balanced, own, within
-from slearn.optim.edits import SetDemos
+from slearn.optim.edits import Edit, SetDemos
 from slearn.optim.excerpt import sentences_around
+from slearn.optim.jointly import Taken, is_answer, learnt, read_after
 from slearn.optim.tries import LUCKY
 from slearn.values import Example, Usage
 
@@ -30,7 +31,6 @@ _BETTER = 0.3  # of shortfall, 0 to 2: what an output must win to be worth showi
 _LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
 _CHOICES = 12
 
-Taken = tuple[Step, ...]
 Weighed = tuple[Example, Step, Sequence[tuple[float, str]]]  # what was tried, with its losses
 
 
@@ -47,16 +47,31 @@ class Wanted(Optimizer):
             return []
         node = blamed[proposal.misses % len(blamed)]
         try:
-            best, led = wanted_sets(proposal, node)
+            best, led, way = wanted_sets(proposal, node)
+            both = self._both(proposal, node, way)
         except ContextError:  # no room for what was tried
             return []
         new = {demo.source for demo in best}
         kept = tuple(demo for demo in node.demos if demo.source not in new)
         more = (*kept, *best) if best and kept else ()
-        sets = [demos for demos in (best, led, more) if demos]
+        sets = [demos for demos in (best, () if both else led, more) if demos]
         made = [self.candidate(proposal, [SetDemos(node.name, demos)]) for demos in sets]
         # What the first shows, and nothing else, was measured to be better than all others.
-        return [replace(one, tried=not place) for place, one in enumerate(made)]
+        return [*(replace(one, tried=not place) for place, one in enumerate(made)), *both]
+
+    def _both(self, proposal: Proposal, node: Node, demos: tuple[Demo, ...]) -> list[Candidate]:
+        """Return candidates that show the last node too, and what such an agent gets right."""
+        read = read_after(proposal, *after(proposal, node, demos))
+        if not read:
+            return []
+        edits: list[Edit] = [SetDemos(node.name, demos), SetDemos(proposal.agent.last.name, read)]
+        first = self.candidate(proposal, edits, "handed on and read")
+        further, better = learnt(proposal, first.agent, node.name)
+        first = replace(first, tried=better)
+        if not further:
+            return [first]
+        learned = self.candidate(proposal, further, "got right together")
+        return [replace(learned, tried=better), first]
 
 
 def place_of(trajectory: Trajectory, node: Node) -> int | None:
@@ -67,6 +82,24 @@ def place_of(trajectory: Trajectory, node: Node) -> int | None:
     """
     places = (place for place, step in enumerate(trajectory.steps) if step.node == node.name)
     return next(places, None)
+
+
+def after(
+    proposal: Proposal, node: Node, demos: Sequence[Demo]
+) -> tuple[list[Example], list[Taken]]:
+    """Return the examples of a node's demonstrations, and the steps that end with what they show.
+
+    >>> # examples, taken = after(proposal, node, demos)
+    """
+    seen = {trajectory.example.id: trajectory for trajectory in proposal.trajectories}
+    found, taken = list[Example](), list[Taken]()
+    for demo in demos:
+        trajectory = seen[demo.source]
+        place = place_of(trajectory, node) or 0
+        own = _step(trajectory.steps[place], node, demo.output[node.output.answer.name])
+        found.append(trajectory.example)
+        taken.append((*trajectory.steps[:place], own))
+    return found, taken
 
 
 def hands_on(agent: Agent, name: str) -> bool:
@@ -88,14 +121,17 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
     return wanted_sets(proposal, node)[0]
 
 
-def wanted_sets(proposal: Proposal, node: Node) -> tuple[tuple[Demo, ...], tuple[Demo, ...]]:
-    """Return two such sets: of the best outputs, and of the best that are no answers themselves.
+def wanted_sets(
+    proposal: Proposal, node: Node
+) -> tuple[tuple[Demo, ...], tuple[Demo, ...], tuple[Demo, ...]]:
+    """Return three such sets: the best outputs, the best that are no answers, and their beginnings.
 
     Nothing leads to an answer as surely as the answer itself does. But a node that shall write it
     at once has to do what all of the agent was made for; what is on the way to it may be easier to
-    learn. The second set is empty where it would be the first one again.
+    learn. The second set is empty where it would be the first one again. The third has what leads
+    nearest to the answer, however near that is: those behind the node may have to learn to read it.
 
-    >>> # best, on_the_way = wanted_sets(proposal, agent.node("notes"))
+    >>> # best, on_the_way, nearest = wanted_sets(proposal, agent.node("notes"))
     """
     shown = proposal.agent.sources()
     pairs = [
@@ -108,7 +144,7 @@ def wanted_sets(proposal: Proposal, node: Node) -> tuple[tuple[Demo, ...], tuple
     ranked = sorted(pairs, key=lambda pair: pair[1])
     tried = [trajectory for trajectory, _ in [*ranked[:_WORST], *ranked[_WORST:][-_BEST:]]]
     if not tried:
-        return (), ()
+        return (), (), ()
     places = [place_of(trajectory, node) or 0 for trajectory in tried]
     olds = [one.steps[place] for one, place in zip(tried, places, strict=True)]
     drafts = _drafts(proposal, node, tried, olds)
@@ -127,30 +163,37 @@ def wanted_sets(proposal: Proposal, node: Node) -> tuple[tuple[Demo, ...], tuple
     ]
     best = _best(proposal, node, weighed)
     led = [
-        (example, old, [found[0], *(one for one in found[1:] if not _said(one[1], example))])
+        (example, old, [found[0], *(one for one in found[1:] if not is_answer(one[1], example))])
         for example, old, found in weighed
-        if not _said(found[0][1], example)
+        if not is_answer(found[0][1], example)
     ]
     on_the_way = _best(proposal, node, led)
-    return best, () if all(demo in best for demo in on_the_way) else on_the_way
+    if all(demo in best for demo in on_the_way):
+        on_the_way = ()
+    return best, on_the_way, _best(proposal, node, led, math.inf, 0.0)
 
 
-def _best(proposal: Proposal, node: Node, weighed: Sequence[Weighed]) -> tuple[Demo, ...]:
-    """Return demonstrations of the best of the outputs that were weighed for each row."""
+def _best(
+    proposal: Proposal,
+    node: Node,
+    weighed: Sequence[Weighed],
+    most: float = _LIKELY,
+    better: float = _BETTER,
+) -> tuple[Demo, ...]:
+    """Return demonstrations of the best of the outputs that were weighed for each row.
+
+    Those count after which the answer has at `most` so many nats; none where none is `better`. What
+    the node wrote itself counts only where it led to the answer.
+    """
     demos, gained = list[Demo](), False
     for example, old, found in weighed:
         least, text = min(found, key=lambda one: one[0])
-        if least < _LIKELY:
-            gained |= shortfall(found[0][0]) - shortfall(least) >= _BETTER
+        other = text != found[0][1]
+        if least < min(most, math.inf if other else _LIKELY):
+            gained |= other and shortfall(found[0][0]) - shortfall(least) >= better
             demos.append(_demo(old, node, text, example))
     chosen = balanced(demos, proposal.chance("wanted"))[:_SHOWN]
     return within(chosen, node, proposal.engine.count_tokens) if gained else ()
-
-
-def _said(text: str, example: Example) -> bool:
-    """Say whether an output is the right answer itself, and nothing besides."""
-    plain = [one.strip().rstrip(".").casefold() for one in (text, *(example.targets or ()))]
-    return plain[0] in plain[1:]
 
 
 def _drafts(

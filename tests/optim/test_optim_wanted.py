@@ -71,7 +71,7 @@ def shown(agent: Agent, engine: ScriptedEngine) -> Proposal:
 
 def test_what_leads_to_the_right_answer_becomes_demonstrations() -> None:
     engine = Second()
-    (found,) = Wanted().propose(shown(chain(), engine))
+    found, *_ = Wanted().propose(shown(chain(), engine))
     (edit,) = found.edits
     assert isinstance(edit, SetDemos) and edit.node == "first"
     rows = {row.id: row for row in ROWS}
@@ -106,11 +106,50 @@ def test_what_is_on_the_way_to_the_answer_is_tried_beside_the_answer_itself() ->
     rows = {row.id: (row.targets or ("",))[0] for row in ROWS}
     assert best.tried and not led.tried
     for one, direct in ((best, True), (led, False)):
-        (edit,) = one.edits
+        edit = one.edits[0]
         assert isinstance(edit, SetDemos) and edit.demos
         for demo in edit.demos:
             said, right = demo.output["answer"].upper(), rows[demo.source]
             assert (said == right) is direct and said.endswith(right)
+
+
+class Reader(Roundabout):
+    """The second node reads a longer way right only once it is shown one."""
+
+    def _work(self, request: GenerateRequest) -> str | None:
+        told, asked = request.messages[0].content, request.messages[-1].content
+        shown = [message.content for message in request.messages[2:-1:2]]
+        if "Name" in told and any("it is one of" in text for text in shown):
+            return f"it is one of {NAMED[asked[:3]]}"
+        if "Capitals" in told and any("ONE OF" not in text for text in shown):
+            return asked.split()[-1].upper()
+        return super()._work(request)
+
+
+def test_the_last_node_learns_to_read_what_is_handed_on() -> None:
+    engine = Reader()
+    best, got, both = Wanted().propose(shown(chain(), engine))
+    assert [one.operator for one in (got, both)] == ["got right together", "handed on and read"]
+    rows = {row.id: (row.targets or ("",))[0] for row in ROWS}
+    for one in (got, both):
+        handed, read = one.agent.nodes
+        assert handed.demos and {d.source for d in handed.demos} == {d.source for d in read.demos}
+        texts = {demo.source: demo.output["answer"] for demo in handed.demos}
+        for demo in read.demos:
+            assert demo.inputs == {"first": texts[demo.source]}
+            assert demo.output["answer"] == rows[demo.source]
+            assert demo.inputs["first"].startswith("it is one of")
+    known = {demo.source for demo in both.agent.last.demos}
+    assert (
+        got.agent.sources() and not got.agent.sources() & known
+    )  # of other rows than it learnt by
+    assert got.tried and both.tried
+
+
+def test_an_agent_that_is_right_often_learns_from_what_it_does_itself() -> None:
+    asked = shown(chain(), Reader())
+    made = [one.operator for one in Wanted().propose(replace(asked, scores=[1.0] * len(ROWS)))]
+    assert "handed on and read" in made and "got right together" not in made
 
 
 def test_of_a_choice_all_are_tried_and_no_model_guesses() -> None:
@@ -121,7 +160,7 @@ def test_of_a_choice_all_are_tried_and_no_model_guesses() -> None:
 
     engine = Unasked("plant")
     contract = Contract((Field("answer", "choice", choices=("animal", "plant", "stone")),))
-    (found,) = Wanted().propose(shown(chain(contract), engine))
+    found, *_ = Wanted().propose(shown(chain(contract), engine))
     (edit,) = found.edits
     assert isinstance(edit, SetDemos)
     assert {(d.inputs["input"][:3], d.output["answer"]) for d in edit.demos} <= set(NAMED.items())
@@ -153,7 +192,7 @@ def test_demonstrations_that_a_node_has_may_stay() -> None:
     agent, engine = chain(), Second()
     had = (Demo({"input": "tabby cat"}, {"answer": "animal"}, "elsewhere"),)
     agent = agent.with_node(replace(agent.node("first"), demos=had))
-    anew, more = Wanted().propose(shown(agent, engine))
+    anew, more, *_ = Wanted().propose(shown(agent, engine))
     new = anew.agent.node("first").demos
     assert more.agent.node("first").demos == (*had, *new) and had[0] not in new
 
