@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 import re
 import sys
@@ -51,7 +50,7 @@ from slearn.cli.plan import Plan
 from slearn.engine import Engine, GenerateRequest, Message, Sampling, ScoreRequest
 from slearn.errors import SlearnError
 from slearn.evaluate import evaluate
-from slearn.loss import measured_losses, shortfall
+from slearn.loss import LIKELY, measured_losses, shortfall
 from slearn.metrics import metric_named
 from slearn.optim import InsertLine, Narrow, Proposal, SetDemos, apply
 from slearn.optim.author import LINE, tools_of
@@ -62,7 +61,6 @@ from slearn.optim.tries import LUCKY, right_answers
 from slearn.tools import Toolbox, ToolEngine, code_grammar
 from slearn.values import Example, Usage, as_text
 
-LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
 SIZES, NEAREST = (4, 8, 16), (2, 4, 8)
 VOTES = 5
 DRAWN, RECALLED = 32, (4, 8, 12)

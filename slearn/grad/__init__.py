@@ -15,6 +15,7 @@ from slearn.grad.attribution import (
     without,
 )
 from slearn.grad.backward import Gradient, backward, gradient_request
+from slearn.grad.choices import choices, choosers, saying
 
 __all__ = [
     "HARM",
@@ -26,6 +27,8 @@ __all__ = [
     "attribute",
     "backward",
     "bypassed",
+    "choices",
+    "choosers",
     "gradient_request",
     "likeness",
     "narrowed",
@@ -33,6 +36,7 @@ __all__ = [
     "part_name",
     "parts",
     "rows_each",
+    "saying",
     "spare_fields",
     "widened",
     "without",

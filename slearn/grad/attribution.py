@@ -33,7 +33,7 @@ class Attribution:
 
     `part` is "line", "demo" or "tool", and `index` its place; or "demos", all of a node; or
     "limit", how long its texts may be; or "field", one that is not the answer; or "node", all that
-    it does.
+    it does; or "choice", the way that it sends a row (choices.py).
 
     >>> Attribution("answer", "line", 0, 0.25, 8).text()
     'line 1 helps by 0.25 nats'
@@ -64,7 +64,7 @@ def part_name(part: str, index: int) -> str:
     ('line 1', 'all demos together')
     """
     names = {"demos": "all demos together", "limit": "the limit of its length"}
-    names["node"] = "the whole node"
+    names |= {"node": "the whole node", "choice": "the choice of the way"}
     return names.get(part, f"{part} {index + 1}")
 
 

@@ -3,6 +3,7 @@
 from slearn.loss.judge import expected_grade, judge
 from slearn.loss.language import RIGHT, LanguageLoss, language_loss, task_text, trajectory_input
 from slearn.loss.measured import (
+    LIKELY,
     UNSAYABLE,
     Measure,
     loss_of,
@@ -13,6 +14,7 @@ from slearn.loss.measured import (
 )
 
 __all__ = [
+    "LIKELY",
     "RIGHT",
     "UNSAYABLE",
     "LanguageLoss",

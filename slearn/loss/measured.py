@@ -40,6 +40,7 @@ Measure = Callable[..., list[list[float]]]  # called as `measured_losses` is
 
 # The loss of a target that the output contract cannot say, in nats: worse than any real one.
 UNSAYABLE = 50.0
+LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
 _MOST_ALTERNATIVES = 8
 _Q = 0.5
 

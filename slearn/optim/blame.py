@@ -39,9 +39,11 @@ def by_blame(proposal: Proposal) -> list[str]:
 def harmful(proposal: Proposal) -> list[str]:
     """Return the nodes with a part that the right answers are likelier without, the worst first.
 
+    Who sent rows the wrong way stands before all others: the right one made them right.
+
     >>> # harmful(proposal)
     """
-    ranked = sorted(proposal.attributions, key=lambda found: found.nats)
+    ranked = sorted(proposal.attributions, key=lambda one: (one.part != "choice", one.nats))
     return list(dict.fromkeys(found.node for found in ranked if found.nats < HARM))
 
 

@@ -16,13 +16,11 @@ from statistics import median_high
 from typing import Any
 
 from slearn.agent import (
-    LAYOUTS,
     Agent,
     Demo,
     Node,
     Trajectory,
     inputs_text,
-    instructions,
     last_asks,
 )
 from slearn.call import call
@@ -33,7 +31,7 @@ from slearn.optim.blame import faultiest
 from slearn.optim.edits import AddDemo, DropDemo, Edit, MoveDemo, ReplaceDemo, SetDemos
 from slearn.optim.excerpt import cut, tokens_of
 from slearn.optim.lines import numbered
-from slearn.optim.tries import LUCKY, graded, passed, rest, right_answers
+from slearn.optim.tries import LUCKY, graded, passed, rest, right_answers, row_tokens
 from slearn.values import Example
 
 _MOST = 32
@@ -133,21 +131,6 @@ def gone_through(proposal: Proposal) -> list[Example]:
     return [
         replace(row, inputs=ask.inputs) for row, ask in firsts if ask.node.name == agent.last.name
     ]
-
-
-def row_tokens(proposal: Proposal, agent: Agent) -> float:
-    """Return about how many tokens a row takes an agent, by what the batch took; at least 1.
-
-    >>> # row_tokens(proposal, proposal.agent)
-    """
-    seen, count = proposal.trajectories, proposal.engine.count_tokens
-    steps = [step for one in seen for step in one.steps]
-    texts = (" ".join([*step.inputs.values(), step.text]) for step in steps)
-    each = sum(map(count, texts)) / max(1, len(seen))
-    for node in agent.nodes:  # what stands behind the inputs is read anew for each row
-        if node.layout != LAYOUTS[0]:
-            each += count(instructions(node)) + sum(tokens_of(d, node, count) for d in node.demos)
-    return max(1.0, each)
 
 
 def within(demos: Sequence[Demo], node: Node, count: Callable[[str], int]) -> tuple[Demo, ...]:

@@ -12,6 +12,7 @@ from slearn.optim.hand import given
 
 _WHOLE = ("limit", "tool", "field")  # parts whose edits write the demos too
 _HURTS = -0.01  # nats an example: less is noise
+_NO_PARTS = ("node", "choice")  # nothing that could be left out
 
 
 class DropParts(Optimizer):
@@ -22,7 +23,7 @@ class DropParts(Optimizer):
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return the agent without its worst part, and without all that hurt one by one."""
         hurting = sorted(
-            (a for a in proposal.attributions if a.nats < _HURTS and a.part != "node"),
+            (a for a in proposal.attributions if a.nats < _HURTS and a.part not in _NO_PARTS),
             key=lambda found: found.nats,
         )
         single = [found for found in hurting if found.part != "demos"]

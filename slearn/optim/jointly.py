@@ -15,9 +15,9 @@ from statistics import fmean
 from slearn.agent import Agent, Demo, Step, Trajectory, last_asks
 from slearn.loss import RIGHT
 from slearn.optim.base import Proposal
-from slearn.optim.demos import balanced, by_target, demo_from, demo_of, row_tokens, within
+from slearn.optim.demos import balanced, by_target, demo_from, demo_of, within
 from slearn.optim.edits import Edit, SetDemos
-from slearn.optim.tries import LUCKY, rest, right_answers
+from slearn.optim.tries import LUCKY, rest, right_answers, row_tokens
 from slearn.values import Example
 
 _ROWS = 24  # that are tried, twice at most

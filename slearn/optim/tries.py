@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slearn.agent import LUCKY, Agent, Trajectory, forward
+from slearn.agent import LAYOUTS, LUCKY, Agent, Trajectory, forward, instructions
 from slearn.engine import GREEDY, Sampling
 from slearn.errors import ContextError
 from slearn.evaluate import score_trajectories
 from slearn.loss import RIGHT
 from slearn.optim.base import Proposal
+from slearn.optim.excerpt import tokens_of
 from slearn.values import Example
 
-__all__ = ["LUCKY", "graded", "passed", "rest", "right_answers"]
+__all__ = ["LUCKY", "graded", "passed", "rest", "right_answers", "row_tokens"]
 
 
 def right_answers(
@@ -54,3 +55,18 @@ def rest(rows: Sequence[Example], right: Sequence[Trajectory]) -> list[Example]:
     """Return the rows with targets that were not answered right."""
     done = {trajectory.example.id for trajectory in right}
     return [row for row in rows if row.targets and row.id not in done]
+
+
+def row_tokens(proposal: Proposal, agent: Agent) -> float:
+    """Return about how many tokens a row takes an agent, by what the batch took; at least 1.
+
+    >>> # row_tokens(proposal, proposal.agent)
+    """
+    seen, count = proposal.trajectories, proposal.engine.count_tokens
+    steps = [step for one in seen for step in one.steps]
+    texts = (" ".join([*step.inputs.values(), step.text]) for step in steps)
+    each = sum(map(count, texts)) / max(1, len(seen))
+    for node in agent.nodes:  # what stands behind the inputs is read anew for each row
+        if node.layout != LAYOUTS[0]:
+            each += count(instructions(node)) + sum(tokens_of(d, node, count) for d in node.demos)
+    return max(1.0, each)

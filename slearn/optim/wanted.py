@@ -15,7 +15,8 @@ from slearn.agent import Agent, Ask, Demo, Field, Node, Step, Trajectory, inputs
 from slearn.call import call
 from slearn.engine import GREEDY
 from slearn.errors import ContextError
-from slearn.loss import losses_after, shortfall
+from slearn.grad import saying
+from slearn.loss import LIKELY, losses_after, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.blame import by_blame
 from slearn.optim.demos import balanced, own, within
@@ -23,12 +24,11 @@ from slearn.optim.edits import Edit, SetDemos
 from slearn.optim.excerpt import sentences_around
 from slearn.optim.jointly import Taken, is_answer, learnt, read_after
 from slearn.optim.tries import LUCKY
-from slearn.values import Example, Usage
+from slearn.values import Example
 
 _WORST, _BEST = 4, 2  # rows: errors alone would show a one-sided picture
 _SHOWN = 6
 _BETTER = 0.3  # of shortfall, 0 to 2: what an output must win to be worth showing
-_LIKELY = math.log(2)  # nats: the right answer is likelier than all others together
 _CHOICES = 12
 
 Weighed = tuple[Example, Step, Sequence[tuple[float, str]]]  # what was tried, with its losses
@@ -96,7 +96,7 @@ def after(
     for demo in demos:
         trajectory = seen[demo.source]
         place = place_of(trajectory, node) or 0
-        own = _step(trajectory.steps[place], node, demo.output[node.output.answer.name])
+        own = saying(trajectory.steps[place], node, demo.output[node.output.answer.name])
         found.append(trajectory.example)
         taken.append((*trajectory.steps[:place], own))
     return found, taken
@@ -155,7 +155,7 @@ def wanted_sets(
         old = trajectory.steps[place]
         for text in texts:
             examples.append(trajectory.example)
-            taken.append((*trajectory.steps[:place], _step(old, node, text)))
+            taken.append((*trajectory.steps[:place], saying(old, node, text)))
     losses = iter(losses_after(proposal.agent, examples, taken, proposal.runner, proposal.watch))
     weighed = [
         (trajectory.example, old, [(next(losses), text) for text in texts])  # its own output first
@@ -177,7 +177,7 @@ def _best(
     proposal: Proposal,
     node: Node,
     weighed: Sequence[Weighed],
-    most: float = _LIKELY,
+    most: float = LIKELY,
     better: float = _BETTER,
 ) -> tuple[Demo, ...]:
     """Return demonstrations of the best of the outputs that were weighed for each row.
@@ -189,7 +189,7 @@ def _best(
     for example, old, found in weighed:
         least, text = min(found, key=lambda one: one[0])
         other = text != found[0][1]
-        if least < min(most, math.inf if other else _LIKELY):
+        if least < min(most, math.inf if other else LIKELY):
             gained |= other and shortfall(found[0][0]) - shortfall(least) >= better
             demos.append(_demo(old, node, text, example))
     chosen = balanced(demos, proposal.chance("wanted"))[:_SHOWN]
@@ -277,12 +277,6 @@ def one_line(text: str, field: Field, count: Callable[[str], int]) -> bool:
     """
     plain = text == text.strip() and text.splitlines() == [text]
     return plain and len(text) <= field.max_chars and count(text) <= field.max_tokens
-
-
-def _step(old: Step, node: Node, text: str) -> Step:
-    output = {node.output.answer.name: text}
-    text = node.output.render(output)
-    return Step(old.node, old.inputs, output, text, True, Usage(), path=old.path, reads=old.reads)
 
 
 def _demo(old: Step, node: Node, text: str, example: Example) -> Demo:
