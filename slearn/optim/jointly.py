@@ -22,8 +22,8 @@ from slearn.values import Example
 
 _ROWS = 24  # that are tried, twice at most
 _SPENT = 4000  # tokens that this may take, about
-_SHOWN, _ENOUGH = 8, 2  # demonstrations of each node: at most, and fewer teach nothing
-_OFTEN = 0.5  # of a batch: an agent that is right so often shows what it does itself
+_SHOWN, _ENOUGH = 12, 2  # demonstrations of each node: at most, and fewer teach nothing
+_OFTEN = 0.75  # of a batch: an agent that is right so often shows what it does itself
 
 Taken = tuple[Step, ...]
 

@@ -67,7 +67,7 @@ class Wanted(Optimizer):
         edits: list[Edit] = [SetDemos(node.name, demos), SetDemos(proposal.agent.last.name, read)]
         first = self.candidate(proposal, edits, "handed on and read")
         further, better = learnt(proposal, first.agent, node.name)
-        first = replace(first, tried=better)
+        first = replace(first, tried=True)  # as measured as what is shown without the last node
         if not further:
             return [first]
         learned = self.candidate(proposal, further, "got right together")
