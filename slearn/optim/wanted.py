@@ -40,7 +40,7 @@ class Wanted(Optimizer):
     name = "wanted outputs"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return candidates that show nothing else, and one that keeps what was shown."""
+        """Return candidates that show the node this alone, what it had too, and the last node too."""
         agent = proposal.agent
         blamed = [agent.node(name) for name in by_blame(proposal) if hands_on(agent, name)]
         if not blamed:
@@ -65,13 +65,13 @@ class Wanted(Optimizer):
         if not read:
             return []
         edits: list[Edit] = [SetDemos(node.name, demos), SetDemos(proposal.agent.last.name, read)]
-        first = self.candidate(proposal, edits, "handed on and read")
-        further, better = learnt(proposal, first.agent, node.name)
-        first = replace(first, tried=True)  # as measured as what is shown without the last node
+        # Measured as well as what is shown without the last node.
+        both = replace(self.candidate(proposal, edits, "handed on and read"), tried=True)
+        further, better = learnt(proposal, both.agent, node.name)
         if not further:
-            return [first]
+            return [both]
         learned = self.candidate(proposal, further, "got right together")
-        return [replace(learned, tried=better), first]
+        return [replace(learned, tried=better), both]
 
 
 def place_of(trajectory: Trajectory, node: Node) -> int | None:
