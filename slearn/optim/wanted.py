@@ -40,7 +40,7 @@ class Wanted(Optimizer):
     name = "wanted outputs"
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
-        """Return candidates that show the node this alone, what it had too, and the last node too."""
+        """Return candidates: the node alone shown this, with what it had, and the last one too."""
         agent = proposal.agent
         blamed = [agent.node(name) for name in by_blame(proposal) if hands_on(agent, name)]
         if not blamed:
