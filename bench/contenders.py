@@ -92,9 +92,16 @@ def by_metric(
 
 
 def training(
-    job: Job, off: tuple[type[Optimizer], ...] = (), measure: Measure = measured_losses
+    job: Job,
+    off: tuple[type[Optimizer], ...] = (),
+    measure: Measure = measured_losses,
+    instead: Sequence[Optimizer] = (),
 ) -> RunResult:
-    """Train without the optimizers that are off, candidates compared by a measure."""
+    """Train without the optimizers that are off, candidates compared by a measure.
+
+    Those `instead` take the places of the others of their class.
+    """
+    own = {type(each): each for each in instead}
     share = prompt_share(job.plan.agent, job.plan.data.train, job.engine.count_tokens)
     settings = with_token_budget(job.settings, job.engine, share=share)
     return train(
@@ -103,7 +110,7 @@ def training(
         Engines(job.engine, job.engine),
         job.store.begin({**job.plan.config, "settings": settings.as_json()}),
         settings,
-        optimizers=[each for each in OPTIMIZERS if not isinstance(each, off)],
+        optimizers=[own.get(type(each), each) for each in OPTIMIZERS if not isinstance(each, off)],
         measure=measure,
     )
 

@@ -4,9 +4,11 @@
     python bench/joint.py table
     python bench/joint.py compare end-to-end local
 
-Public tasks as chains (CHAINS), trained by three contenders, one JSON line a run:
+Public tasks as chains (CHAINS), trained by four contenders, one JSON line a run:
 
 - end-to-end: `slearn.train` on the whole chain, so that what the end wants reaches every node.
+- apart: the same, but that no two nodes are shown the same rows at once (jointly.py): each learns
+  from the end what it should have written, and nobody learns with it to read that.
 - local: each node as an agent of its own, in order. Its rows hold the inputs that it got when the
   chain as it stands ran on train and val. The last node has the task's targets and metric; those
   before it have no targets and are graded by the judge, who knows their own instruction alone, so
@@ -62,7 +64,7 @@ from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.cli.plan import Plan, make_plan
 from slearn.engine import Engine
 from slearn.evaluate import evaluate
-from slearn.optim import OPTIMIZERS, Narrowing, Restructure
+from slearn.optim import OPTIMIZERS, Narrowing, Restructure, Wanted
 from slearn.result import RunResult
 from slearn.store import RememberingEngine, Store, Totals
 from slearn.train import Engines, TrainData, train
@@ -321,8 +323,10 @@ def _whole(job: Job, make: Callable[[Job], RunResult]) -> tuple[RunResult, list[
     return make(job), []
 
 
+_CHAIN = (Narrowing, Restructure)  # nobody edits the structure
 CONTENDERS: dict[str, Callable[[Job], tuple[RunResult, list[Line]]]] = {
-    "end-to-end": partial(_whole, make=partial(training, off=(Narrowing, Restructure))),
+    "end-to-end": partial(_whole, make=partial(training, off=_CHAIN)),
+    "apart": partial(_whole, make=partial(training, off=_CHAIN, instead=[Wanted(together=False)])),
     "local": local,
     "start": partial(_whole, make=untrained),
 }

@@ -35,9 +35,15 @@ Weighed = tuple[Example, Step, Sequence[tuple[float, str]]]  # what was tried, w
 
 
 class Wanted(Optimizer):
-    """Shows the most blamed of the nodes before the last what it should have written."""
+    """Shows the most blamed of the nodes before the last what it should have written.
+
+    `together` shows the last node too what it will then read.
+    """
 
     name = "wanted outputs"
+
+    def __init__(self, together: bool = True) -> None:
+        self._together = together
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return candidates: the node alone shown this, with what it had, and the last one too."""
@@ -61,7 +67,7 @@ class Wanted(Optimizer):
 
     def _both(self, proposal: Proposal, node: Node, demos: tuple[Demo, ...]) -> list[Candidate]:
         """Return candidates that show the last node too, and what such an agent gets right."""
-        read = read_after(proposal, *after(proposal, node, demos))
+        read = read_after(proposal, *after(proposal, node, demos)) if self._together else ()
         if not read:
             return []
         edits: list[Edit] = [SetDemos(node.name, demos), SetDemos(proposal.agent.last.name, read)]

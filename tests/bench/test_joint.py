@@ -271,24 +271,24 @@ def test_runs_are_made_once_and_compared(
     asked = ("--model", "scripted", "--tasks", SNIPS, *sizes, *places)
     call("run", *asked)
     lines = lines_of(place)
-    assert [line["setting"] for line in lines] == ["end-to-end", "local", "start"]
+    assert [line["setting"] for line in lines] == list(joint.CONTENDERS)
     assert {(line["task"], line["start"], line["seed"]) for line in lines} == {(SNIPS, "chain", 3)}
-    assert [line["budget"] for line in lines] == ["4000 tokens", "4000 tokens", "its own"]
-    together, alone, untrained = lines
+    assert [line["budget"] for line in lines] == ["4000 tokens"] * 3 + ["its own"]
+    together, apart, alone, untrained = lines
     for line in lines:
         assert line["before_items"] == untrained["before_items"], "the same rows, the same chain"
         assert len(line["after_items"]) == line["after"]["n"] == 4
         assert line["metric"] == "choice" and line["split"] == "test"
-    assert untrained["edited"] == untrained["parts"] == together["parts"] == []
+    assert untrained["edited"] == untrained["parts"] == together["parts"] == apart["parts"] == []
     assert [part["node"] for part in alone["parts"]] == ["want", "answer"]
-    assert len(list(keep.glob("*/trained.yaml"))) == len(list(keep.glob("*/store.duckdb"))) == 3
+    assert len(list(keep.glob("*/trained.yaml"))) == len(list(keep.glob("*/store.duckdb"))) == 4
     raw = place.read_bytes()
     call("run", *asked)
     assert place.read_bytes() == raw
     place.write_bytes(raw[: raw.index(b"\n") + 5])  # what an interruption leaves
     call("run", *asked)
-    assert [line["setting"] for line in lines_of(place)] == ["end-to-end", "local", "start"]
-    assert lines_of(place)[1]["after_items"] == alone["after_items"]
+    assert [line["setting"] for line in lines_of(place)] == list(joint.CONTENDERS)
+    assert lines_of(place)[2]["after_items"] == alone["after_items"]
     rows = [row.split(" | ") for row in call("compare").splitlines()]
     assert rows[0][1:] == ["task", "tasks", "cells", "end-to-end", "local",
                            "end-to-end - local (95%) |"]  # fmt: skip

@@ -146,6 +146,12 @@ def test_the_last_node_learns_to_read_what_is_handed_on() -> None:
     assert got.tried and both.tried
 
 
+def test_nodes_may_be_shown_what_is_wanted_apart() -> None:
+    found = Wanted(together=False).propose(shown(chain(), Reader()))
+    assert found and all(one.operator == "wanted outputs" for one in found)
+    assert all(not one.agent.last.demos for one in found)
+
+
 def test_an_agent_that_is_right_often_learns_from_what_it_does_itself() -> None:
     asked = shown(chain(), Reader())
     made = [one.operator for one in Wanted().propose(replace(asked, scores=[1.0] * len(ROWS)))]
