@@ -111,6 +111,7 @@ def look(frame: Frame, state: State, batch: Batch, number: int) -> Proposal:
         rows=len(batch.race) + len(frame.validation),
         task=frame.task,
         train=picked(agent, frame.teach),
+        left=session.left,
     )
 
 

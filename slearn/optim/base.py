@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,8 @@ class Proposal:
     counts the tries in vain of the optimizer that is asked, `asked` how often it was asked before,
     `measure` is what candidates are compared by, and `front` are candidates of earlier races that
     did best on some row: their edits can be made to `agent`. `rows` are those that a candidate may
-    meet, in the race and on validation, and `task` is what a judge grades by.
+    meet, in the race and on validation, `task` is what a judge grades by, and `left` are the tokens
+    of the budget that were left when the batch had been looked at.
     """
 
     agent: Agent
@@ -62,6 +64,7 @@ class Proposal:
     rows: int = 0
     task: str = ""
     train: Sequence[Example] = ()
+    left: float = math.inf
 
     def chance(self, operator: str) -> random.Random:
         """Return the operator's own stream of chance: the same for a seed, whoever else draws."""

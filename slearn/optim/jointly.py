@@ -21,7 +21,8 @@ from slearn.optim.tries import LUCKY, rest, right_answers, row_tokens
 from slearn.values import Example
 
 _ROWS = 24  # that are tried, twice at most
-_SPENT = 4000  # tokens that this may take, about
+_SPENT, _PART = 4000, 0.15  # tokens that this may take, about, and of the budget that is left
+_FIRST = 12  # of the rows: where none of them is right, the others are not tried
 _SHOWN, _ENOUGH = 12, 2  # demonstrations of each node: at most, and fewer teach nothing
 _OFTEN = 0.75  # of a batch: an agent that is right so often shows what it does itself
 
@@ -62,8 +63,12 @@ def learnt(proposal: Proposal, agent: Agent, name: str) -> tuple[list[Edit], boo
         return [], False
     shown = agent.sources()
     rows = [row for row in proposal.pool if row.targets and row.id not in shown]
-    rows = rows[: min(_ROWS, int(_SPENT / (2 * row_tokens(proposal, agent))))]
-    likely = right_answers(proposal, agent, rows)
+    spent = min(_SPENT, _PART * proposal.left)
+    rows = rows[: min(_ROWS, int(spent / (2 * row_tokens(proposal, agent))))]
+    likely = right_answers(proposal, agent, rows[:_FIRST])
+    if not likely:
+        return [], False
+    likely += right_answers(proposal, agent, rows[_FIRST:])
     found = likely + right_answers(proposal, agent, rest(rows, likely), LUCKY)
     own = [one for one in found if not says_answer(one, agent, name)]
     chosen = ordered(proposal, agent, own)[:_SHOWN]

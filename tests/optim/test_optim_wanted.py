@@ -229,3 +229,28 @@ def test_only_nodes_before_the_last_that_return_one_value(
 
 def test_an_agent_of_one_node_has_none() -> None:
     assert Wanted().propose(proposal(single(), ROWS)) == []
+
+
+@pytest.mark.parametrize(("left", "learns"), [(1e9, True), (20, False)])
+def test_learning_together_takes_its_part_of_the_budget(left: float, learns: bool) -> None:
+    asked = replace(shown(chain(), Reader()), left=left)
+    made = [one.operator for one in Wanted().propose(asked)]
+    assert "handed on and read" in made and ("got right together" in made) is learns
+
+
+def test_nobody_tries_on_where_none_of_the_first_rows_is_right() -> None:
+    class Deaf(Reader):
+        def _work(self, request: GenerateRequest) -> str | None:
+            if "Capitals" in request.messages[0].content:
+                self.read.append(request)
+                return "NOTHING"
+            return super()._work(request)
+
+    engine = Deaf()
+    engine.read = list[GenerateRequest]()
+    many = [replace(ROWS[n % 12], id=f"m{n}") for n in range(40)]
+    asked = replace(shown(chain(), engine), pool=many)
+    engine.read.clear()
+    made = [one.operator for one in Wanted().propose(asked)]
+    assert "handed on and read" in made and "got right together" not in made
+    assert len(engine.read) == 12
