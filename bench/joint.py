@@ -25,7 +25,7 @@ Nobody edits the structure, and no engine runs tools, which training gives to a 
 a chain. Apart from that each side has all optimizers that fit it: a lone node may have instructions
 induced and demonstrations of any train row, which a chain may not, and that favours `local`.
 
-Three tasks are few: the interval over tasks is too narrow (bootstrap.py). A run that has a line is
+Five tasks are few: the interval over tasks is too narrow (bootstrap.py). A run that has a line is
 not made again, and one that was interrupted leaves nothing, so the same command goes on.
 """
 
@@ -106,6 +106,22 @@ CHAINS: dict[str, tuple[Node, ...]] = {
             "draft", ("Rewrite the sentence as its negation.",), ("input", "verb"), _note(200, 64)
         ),
         Node("answer", ("Correct the grammar of the sentence.",), ("draft",)),
+    ),
+    # Drawn up when the method was done: nothing was chosen by these two.
+    "cls/banking10": (
+        Node(
+            "matter", ("Say in a few words what the question is about.",), ("input",), _note(80, 24)
+        ),
+        Node("answer", ("Name the intent of the customer's question.",), ("matter",)),
+    ),
+    "bbh/object_counting": (
+        Node(
+            "things",
+            ("Name the things and how many there are of each.",),
+            ("input",),
+            _note(200, 64),
+        ),
+        Node("answer", ("Give the number of things.",), ("things",)),
     ),
 }
 
