@@ -268,8 +268,8 @@ def diagnose(case: Case, engine: Engine, seed: int) -> dict[str, Any]:
     """
     agent = case.faulty
     batch = draw(set_aside(case.data.train)[0], agent, seed, 0)
+    attributions = attribute(agent, batch.forward, engine) + choices(agent, batch.forward, engine)
     trajectories = forward(agent, batch.forward, engine)
-    attributions = attribute(agent, batch.forward, engine) + choices(agent, trajectories, engine)
     scores = score_trajectories(agent, trajectories, engine)
     chosen = [trajectories[place] for place in worst(scores)]
     losses = language_loss(agent, chosen, [scores[place] for place in worst(scores)], engine)

@@ -13,7 +13,7 @@ from slearn.agent import Agent, forward
 from slearn.batches import Batch, texts, worst
 from slearn.choose import Proposed, choose
 from slearn.evaluate import score_trajectories
-from slearn.grad import aggregate, attribute, backward, choices, choosers, parts, rows_each
+from slearn.grad import aggregate, attribute, backward, choices, parts, rows_each
 from slearn.loss import language_loss, measured_loss
 from slearn.optim import Candidate, Proposal, apply_all, picked
 from slearn.state import Frame, State, allowed
@@ -49,8 +49,7 @@ def measured(frame: Frame, state: State, batch: Batch, number: int) -> State:
         measure=frame.measure,
         most=measurable(frame, state.agent, batch.forward),
     )
-    ways = forward(state.agent, batch.forward, engine, watch=watch) if choosers(state.agent) else ()
-    found += choices(state.agent, ways, engine, watch)
+    found += choices(state.agent, batch.forward, engine, watch)
     session.keep_attributions(found, number)
     return replace(state, attributions=tuple(found))
 

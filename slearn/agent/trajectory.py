@@ -80,6 +80,15 @@ class Trajectory:
             return None
         return self.end if self.end in own else own[-1]
 
+    def until(self, node: str) -> tuple[Step, ...]:
+        """Return the steps that end with a node's first; none where it never ran.
+
+        >>> Trajectory(Example("1", {}), (), "").until("plan")
+        ()
+        """
+        own = [s.node == node and not s.path.startswith(f"{node}:") for s in self.steps]
+        return self.steps[: own.index(True) + 1] if any(own) else ()
+
     def as_json(self) -> dict[str, object]:
         """Return the trajectory as the store keeps it."""
         return {

@@ -15,7 +15,7 @@ from slearn.grad.attribution import (
     without,
 )
 from slearn.grad.backward import Gradient, backward, gradient_request
-from slearn.grad.choices import choices, choosers, saying
+from slearn.grad.choices import choices, instead
 
 __all__ = [
     "HARM",
@@ -28,15 +28,14 @@ __all__ = [
     "backward",
     "bypassed",
     "choices",
-    "choosers",
     "gradient_request",
+    "instead",
     "likeness",
     "narrowed",
     "overlap",
     "part_name",
     "parts",
     "rows_each",
-    "saying",
     "spare_fields",
     "widened",
     "without",

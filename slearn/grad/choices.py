@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from slearn.agent import Agent, Branch, Node, Step, Trajectory, parts_of
+from slearn.agent import Agent, Branch, Node, Step, forward, parts_of
 from slearn.engine import Engine, Watcher
+from slearn.errors import ContextError
 from slearn.grad.attribution import Attribution
 from slearn.loss import LIKELY, losses_after
-from slearn.values import Usage
+from slearn.values import Example, Usage
 
 _WAYS = 12  # choices: with more of them a row is gone too often
+_TRIED = 24  # ways, about: with many choices fewer rows go them
 _LEAST, _SHARE = 2, 0.25  # rows that another way mends, and their share of those that fail
+
+Steps = tuple[Step, ...]
 
 
 def choices(
     agent: Agent,
-    trajectories: Sequence[Trajectory],
+    rows: Sequence[Example],
     engine: Engine,
     watch: Watcher | None = None,
 ) -> list[Attribution]:
@@ -30,32 +34,53 @@ def choices(
     Its nats are what the rows that fail would win by another choice, where that makes the right
     answer likely; below 0, since it does harm. `n` are these rows that fail.
 
-    >>> # choices(agent, trajectories, engine)[0].nats
+    >>> # choices(agent, rows, engine)[0].nats
     """
+    nodes, told = choosers(agent), [row for row in rows if row.targets]
+    if not nodes or not told:
+        return []
+    taken = forward(agent, told, engine, watch=watch)
     found = []
-    for node in choosers(agent):
-        rows = [one for one in trajectories if one.example.targets and one.step_of(node.name)]
-        before = [until(one, node) for one in rows]
-        examples = [one.example for one in rows]
-        own = losses_after(agent, examples, before, engine, watch)
-        failed = [place for place, loss in enumerate(own) if loss >= LIKELY]
-        tries = [
-            (place, choice)
-            for place in failed
-            for choice in node.output.answer.choices or ()
-            if choice != before[place][-1].output[node.output.answer.name]
-        ]
-        taken = [(*before[p][:-1], saying(before[p][-1], node, choice)) for p, choice in tries]
-        others = losses_after(agent, [examples[p] for p, _ in tries], taken, engine, watch)
-        won = dict.fromkeys(failed, 0.0)
-        for (place, _), loss in zip(tries, others, strict=True):
-            if loss < LIKELY:
-                won[place] = min(won[place], loss - own[place])
-        mended = sum(nats < 0 for nats in won.values())
-        if mended >= max(_LEAST, _SHARE * len(failed)):
-            nats = round(fmean(won.values()), 4)
-            found.append(Attribution(node.name, "choice", 0, nats, len(failed)))
+    for node in nodes:
+        begun = [(one.example, steps) for one in taken if (steps := one.until(node.name))]
+        try:
+            won = mended(agent, node, begun, engine, watch)
+        except ContextError:  # what is written on another way may be too long for the rest
+            continue
+        if sum(nats < 0 for nats in won) >= max(_LEAST, _SHARE * len(won)):
+            found.append(Attribution(node.name, "choice", 0, round(fmean(won), 4), len(won)))
     return found
+
+
+def mended(
+    agent: Agent,
+    node: Node,
+    begun: Sequence[tuple[Example, Steps]],
+    engine: Engine,
+    watch: Watcher | None = None,
+) -> list[float]:
+    """Return the nats that each failing row loses by the best other choice; 0 where none is right.
+
+    >>> # mended(agent, agent.node("kind"), [(example, trajectory.until("kind"))], engine)
+    """
+    options = node.output.answer.choices or ()
+    examples, steps = [example for example, _ in begun], [own for _, own in begun]
+    losses = losses_after(agent, examples, steps, engine, watch)
+    failed = [place for place, loss in enumerate(losses) if loss >= LIKELY]
+    failed = failed[: max(_LEAST, _TRIED // max(1, len(options) - 1))]
+    tries = [
+        (place, instead(steps[place], node, choice))
+        for place in failed
+        for choice in options
+        if choice != steps[place][-1].output[node.output.answer.name]
+    ]
+    told = [examples[place] for place, _ in tries]
+    others = losses_after(agent, told, [own for _, own in tries], engine, watch)
+    won = dict.fromkeys(failed, 0.0)
+    for (place, _), loss in zip(tries, others, strict=True):
+        if loss < LIKELY:
+            won[place] = min(won[place], loss - losses[place])
+    return list(won.values())
 
 
 def choosers(agent: Agent) -> list[Node]:
@@ -68,27 +93,18 @@ def choosers(agent: Agent) -> list[Node]:
     for node in agent.nodes:
         answer = node.output.answer
         names = {node.name, f"{node.name}.{answer.name}", node.writes or node.name}
-        if answer.type == "choice" and len(answer.choices or ()) <= _WAYS and names & asked:
+        if answer.type == "choice" and 1 < len(answer.choices or ()) <= _WAYS and names & asked:
             found.append(node)
-    return [node for node in found if node.output.answer.choices]
+    return found
 
 
-def until(trajectory: Trajectory, node: Node) -> tuple[Step, ...]:
-    """Return the steps of a trajectory that end with a node's first.
+def instead(steps: Steps, node: Node, text: str) -> Steps:
+    """Return steps whose last one, a node's, has another answer, which cost nothing.
 
-    >>> # until(trajectory, agent.node("kind"))[-1].node
+    >>> # instead(trajectory.until("kind"), agent.node("kind"), "refund")[-1].output
     """
-    place = next(n for n, step in enumerate(trajectory.steps) if step.node == node.name)
-    return trajectory.steps[: place + 1]
-
-
-def saying(step: Step, node: Node, text: str) -> Step:
-    """Return a step with another answer; it cost nothing.
-
-    >>> # saying(step, agent.node("kind"), "refund").output
-    """
-    output = {**step.output, node.output.answer.name: text}
-    text = node.output.render(output)
-    return Step(
-        step.node, step.inputs, output, text, True, Usage(), path=step.path, reads=step.reads
-    )
+    *before, old = steps
+    output = {**old.output, node.output.answer.name: text}
+    said = node.output.render(output)
+    new = Step(old.node, old.inputs, output, said, True, Usage(), path=old.path, reads=old.reads)
+    return (*before, new)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from slearn.agent import Agent, Demo, Step, Trajectory, last_asks
+from slearn.agent import Agent, Demo, Node, Trajectory, last_asks
+from slearn.grad import instead
 from slearn.loss import RIGHT
 from slearn.optim.base import Proposal
 from slearn.optim.demos import balanced, by_target, demo_from, demo_of, within
@@ -26,24 +27,26 @@ _FIRST = 12  # of the rows: where none of them is right, the others are not trie
 _SHOWN, _ENOUGH = 12, 2  # demonstrations of each node: at most, and fewer teach nothing
 _OFTEN = 0.75  # of a batch: an agent that is right so often shows what it does itself
 
-Taken = tuple[Step, ...]
 
+def read_after(proposal: Proposal, node: Node, demos: Sequence[Demo]) -> tuple[Demo, ...]:
+    """Return demonstrations of the last node: what it reads where a node writes what demos show.
 
-def read_after(
-    proposal: Proposal, examples: Sequence[Example], taken: Sequence[Taken]
-) -> tuple[Demo, ...]:
-    """Return demonstrations of the last node: what it reads after first steps, and the targets.
-
-    >>> # read_after(proposal, [example], [steps_until_a_node])
+    >>> # read_after(proposal, agent.node("notes"), demos)
     """
-    agent, last = proposal.agent, proposal.agent.last
-    if not examples or not by_target(last) or last.nearest:
+    agent, last, answer = proposal.agent, proposal.agent.last, node.output.answer.name
+    if not demos or not by_target(last) or last.nearest:
         return ()
-    pairs = [(agent, list(examples))]
+    seen = {one.example.id: one for one in proposal.trajectories}
+    rows = [seen[demo.source] for demo in demos]
+    taken = [
+        instead(row.until(node.name), node, demo.output[answer])
+        for row, demo in zip(rows, demos, strict=True)
+    ]
+    pairs = [(agent, [row.example for row in rows])]
     asks = last_asks(pairs, proposal.runner, proposal.watch, taken=taken)
     found = [
-        demo_of(replace(example, inputs=own[0].inputs), last)
-        for example, own in zip(examples, asks, strict=True)
+        demo_of(replace(row.example, inputs=own[0].inputs), last)
+        for row, own in zip(rows, asks, strict=True)
         if own[0].node.name == last.name
     ]
     new = [demo for demo in found if demo is not None]
@@ -59,7 +62,8 @@ def learnt(proposal: Proposal, agent: Agent, name: str) -> tuple[list[Edit], boo
 
     >>> # edits, better = learnt(proposal, shown_both, "notes")
     """
-    if not proposal.scores or fmean(s >= RIGHT for s in proposal.scores) >= _OFTEN:
+    now = fmean(score >= RIGHT for score in proposal.scores)
+    if now >= _OFTEN:
         return [], False
     shown = agent.sources()
     rows = [row for row in proposal.pool if row.targets and row.id not in shown]
@@ -79,7 +83,7 @@ def learnt(proposal: Proposal, agent: Agent, name: str) -> tuple[list[Edit], boo
         demos = [demo for one in chosen if (demo := demo_from(one, node)) is not None]
         if demos and not node.nearest:
             edits.append(SetDemos(node.name, within(demos, node, proposal.engine.count_tokens)))
-    return edits, len(likely) / len(rows) > fmean(s >= RIGHT for s in proposal.scores)
+    return edits, len(likely) / len(rows) > now
 
 
 def ordered(proposal: Proposal, agent: Agent, found: Sequence[Trajectory]) -> list[Trajectory]:
@@ -90,7 +94,7 @@ def ordered(proposal: Proposal, agent: Agent, found: Sequence[Trajectory]) -> li
     made = [demo for one in found if (demo := demo_from(one, agent.last)) is not None]
     by_id = {one.example.id: one for one in found}
     order = balanced(made, proposal.chance("learnt"))
-    return [by_id[demo.source] for demo in order if demo.source in by_id]
+    return [by_id[demo.source] for demo in order]
 
 
 def says_answer(trajectory: Trajectory, agent: Agent, name: str) -> bool:

@@ -15,14 +15,14 @@ from slearn.agent import Agent, Ask, Demo, Field, Node, Step, Trajectory, inputs
 from slearn.call import call
 from slearn.engine import GREEDY
 from slearn.errors import ContextError
-from slearn.grad import saying
+from slearn.grad import instead
 from slearn.loss import LIKELY, losses_after, shortfall
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.blame import by_blame
 from slearn.optim.demos import balanced, own, within
 from slearn.optim.edits import Edit, SetDemos
 from slearn.optim.excerpt import sentences_around
-from slearn.optim.jointly import Taken, is_answer, learnt, read_after
+from slearn.optim.jointly import is_answer, learnt, read_after
 from slearn.optim.tries import LUCKY
 from slearn.values import Example
 
@@ -67,7 +67,7 @@ class Wanted(Optimizer):
 
     def _both(self, proposal: Proposal, node: Node, demos: tuple[Demo, ...]) -> list[Candidate]:
         """Return candidates that show the last node too, and what such an agent gets right."""
-        read = read_after(proposal, *after(proposal, node, demos)) if self._together else ()
+        read = read_after(proposal, node, demos) if self._together else ()
         if not read:
             return []
         edits: list[Edit] = [SetDemos(node.name, demos), SetDemos(proposal.agent.last.name, read)]
@@ -78,34 +78,6 @@ class Wanted(Optimizer):
             return [both]
         learned = self.candidate(proposal, further, "got right together")
         return [replace(learned, tried=better), both]
-
-
-def place_of(trajectory: Trajectory, node: Node) -> int | None:
-    """Return which of a trajectory's steps is a node's, the first that is; None where it never ran.
-
-    >>> place_of(Trajectory(Example("1", {}), (), ""), Node("plan", ())) is None
-    True
-    """
-    places = (place for place, step in enumerate(trajectory.steps) if step.node == node.name)
-    return next(places, None)
-
-
-def after(
-    proposal: Proposal, node: Node, demos: Sequence[Demo]
-) -> tuple[list[Example], list[Taken]]:
-    """Return the examples of a node's demonstrations, and the steps that end with what they show.
-
-    >>> # examples, taken = after(proposal, node, demos)
-    """
-    seen = {trajectory.example.id: trajectory for trajectory in proposal.trajectories}
-    found, taken = list[Example](), list[Taken]()
-    for demo in demos:
-        trajectory = seen[demo.source]
-        place = place_of(trajectory, node) or 0
-        own = saying(trajectory.steps[place], node, demo.output[node.output.answer.name])
-        found.append(trajectory.example)
-        taken.append((*trajectory.steps[:place], own))
-    return found, taken
 
 
 def hands_on(agent: Agent, name: str) -> bool:
@@ -130,7 +102,7 @@ def wanted(proposal: Proposal, node: Node) -> tuple[Demo, ...]:
 def wanted_sets(
     proposal: Proposal, node: Node
 ) -> tuple[tuple[Demo, ...], tuple[Demo, ...], tuple[Demo, ...]]:
-    """Return three such sets: the best outputs, the best that are no answers, and their beginnings.
+    """Return three such sets: the best outputs, the best that are no answers, and the nearest.
 
     Nothing leads to an answer as surely as the answer itself does. But a node that shall write it
     at once has to do what all of the agent was made for; what is on the way to it may be easier to
@@ -145,23 +117,22 @@ def wanted_sets(
         for trajectory, score in zip(proposal.trajectories, proposal.scores, strict=True)
         if trajectory.example.targets
         and trajectory.example.id not in shown
-        and place_of(trajectory, node) is not None
+        and trajectory.until(node.name)
     ]
     ranked = sorted(pairs, key=lambda pair: pair[1])
     tried = [trajectory for trajectory, _ in [*ranked[:_WORST], *ranked[_WORST:][-_BEST:]]]
     if not tried:
         return (), (), ()
-    places = [place_of(trajectory, node) or 0 for trajectory in tried]
-    olds = [one.steps[place] for one, place in zip(tried, places, strict=True)]
+    begun = [trajectory.until(node.name) for trajectory in tried]
+    olds = [steps[-1] for steps in begun]
     drafts = _drafts(proposal, node, tried, olds)
     outputs = [list(dict.fromkeys(texts)) for texts in zip(*drafts, strict=True)]
-    examples: list[Example] = []
-    taken: list[Taken] = []
-    for trajectory, place, texts in zip(tried, places, outputs, strict=True):
-        old = trajectory.steps[place]
-        for text in texts:
-            examples.append(trajectory.example)
-            taken.append((*trajectory.steps[:place], saying(old, node, text)))
+    tries = [
+        (trajectory.example, instead(steps, node, text))
+        for trajectory, steps, texts in zip(tried, begun, outputs, strict=True)
+        for text in texts
+    ]
+    examples, taken = [example for example, _ in tries], [steps for _, steps in tries]
     losses = iter(losses_after(proposal.agent, examples, taken, proposal.runner, proposal.watch))
     weighed = [
         (trajectory.example, old, [(next(losses), text) for text in texts])  # its own output first
@@ -195,7 +166,7 @@ def _best(
     for example, old, found in weighed:
         least, text = min(found, key=lambda one: one[0])
         other = text != found[0][1]
-        if least < min(most, math.inf if other else LIKELY):
+        if least < most and (other or least < LIKELY):
             gained |= other and shortfall(found[0][0]) - shortfall(least) >= better
             demos.append(_demo(old, node, text, example))
     chosen = balanced(demos, proposal.chance("wanted"))[:_SHOWN]
