@@ -36,15 +36,16 @@ def by_blame(proposal: Proposal) -> list[str]:
     return list(dict.fromkeys([*harmful(proposal), *blamed]))
 
 
-def harmful(proposal: Proposal) -> list[str]:
+def harmful(proposal: Proposal, than: float = HARM) -> list[str]:
     """Return the nodes with a part that the right answers are likelier without, the worst first.
 
-    Who sent rows the wrong way stands before all others: the right one made them right.
+    Who sent rows the wrong way stands before all others: the right one made them right. `than` are
+    the nats that a part costs an example at least, below 0.
 
     >>> # harmful(proposal)
     """
     ranked = sorted(proposal.attributions, key=lambda one: (one.part != "choice", one.nats))
-    return list(dict.fromkeys(found.node for found in ranked if found.nats < HARM))
+    return list(dict.fromkeys(found.node for found in ranked if found.nats < than))
 
 
 def suspicion(proposal: Proposal) -> dict[str, float]:

@@ -26,6 +26,9 @@ WAYS = (REASONING, replace(REASONING, name="calculation"))
 _TRIED = 12  # rows of the pool that are reasoned about to find demonstrations
 _COMPARED = 8  # others, on which the ways are compared: writing is dear
 _FEWEST = 3  # rows to compare on: fewer say nothing
+# Nats that a part of another node costs an example. One that words its input anew costs some tenths
+# at any rate; faults cost more than this.
+_SPOILS = -1.0
 _SHOWN, _ENOUGH = 4, 2  # demonstrations: wanted, and enough not to try once more
 _KEPT = 2
 
@@ -43,11 +46,11 @@ class ReasonFirst(Optimizer):
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return the other order, and the other way; with demonstrations and without any.
 
-        None where another node is measured to be at fault: reasoning about what it hands on is in
+        None where another node is measured to spoil answers: reasoning about what it hands on is in
         vain, and dear.
         """
         node = proposal.agent.last
-        if harmful(proposal)[:1] not in ([], [node.name]):
+        if harmful(proposal, _SPOILS)[:1] not in ([], [node.name]):
             return []
         first, answer = node.output.fields[0], replace(node.output.answer, abstain=0.0)
         ways = {way.name for way in WAYS}

@@ -371,10 +371,11 @@ def test_what_the_model_is_shown_to_choose_from() -> None:
 
 def test_nobody_reasons_about_what_another_node_spoils() -> None:
     plain = proposal(chain(), [], step=0)
-    spoiled = replace(plain, attributions=[Attribution("first", "line", 0, -0.4, 8)])
-    own = replace(plain, attributions=[Attribution("answer", "line", 0, -0.4, 8)])
+    spoiled = replace(plain, attributions=[Attribution("first", "line", 0, -1.4, 8)])
+    worded = replace(plain, attributions=[Attribution("first", "node", 0, -0.4, 8)])
+    own = replace(plain, attributions=[Attribution("answer", "line", 0, -1.4, 8)])
     assert ReasonFirst().propose(spoiled) == []
-    assert ReasonFirst().propose(plain) and ReasonFirst().propose(own)
+    assert all(ReasonFirst().propose(one) for one in (plain, worded, own))
 
 
 def test_reason_first_goes_there_and_back() -> None:
