@@ -24,6 +24,7 @@ from slearn.loss import UNSAYABLE, Measure, measured_losses, task_text
 from slearn.optim import (
     OPTIMIZERS,
     Calibrate,
+    ChooseAmong,
     CreateTool,
     Cross,
     DemoEdits,
@@ -221,7 +222,7 @@ SETTINGS: dict[str, Callable[[Job], RunResult]] = {
     "no-measured-loss": partial(training, off=(Calibrate, Wanted), measure=by_metric),
     "no-front": partial(training, off=(Cross,)),
     "no-tools": partial(training, off=(CreateTool,)),
-    "no-structure": partial(training, off=(Narrowing, Restructure)),
+    "no-structure": partial(training, off=(Narrowing, ChooseAmong, Restructure)),
     "shuffled": shuffled,
     "prompts-only": partial(training, off=BESIDE),
     "random-demos": random_demos,

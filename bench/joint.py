@@ -64,7 +64,7 @@ from slearn.cli.engines import engine_settings, identify, open_noted
 from slearn.cli.plan import Plan, make_plan
 from slearn.engine import Engine
 from slearn.evaluate import evaluate
-from slearn.optim import OPTIMIZERS, Narrowing, Restructure, Wanted
+from slearn.optim import OPTIMIZERS, ChooseAmong, Narrowing, Restructure, Wanted
 from slearn.result import RunResult
 from slearn.store import RememberingEngine, Store, Totals
 from slearn.train import Engines, TrainData, train
@@ -290,7 +290,7 @@ def train_part(job: Job, part: Agent, rows: Rows, tokens: int) -> RunResult:
     settings = replace(job.settings, budget_tokens=max(1, tokens))
     config = {**job.plan.config, "agent": agent_to_text(part), "settings": settings.as_json()}
     log, engines = job.store.begin(config), Engines(job.engine, job.engine)
-    plain = [each for each in OPTIMIZERS if not isinstance(each, Narrowing | Restructure)]
+    plain = [each for each in OPTIMIZERS if not isinstance(each, _CHAIN)]
     return train(part, data, engines, log, settings, optimizers=plain)
 
 
@@ -339,7 +339,7 @@ def _whole(job: Job, make: Callable[[Job], RunResult]) -> tuple[RunResult, list[
     return make(job), []
 
 
-_CHAIN = (Narrowing, Restructure)  # nobody edits the structure
+_CHAIN = (Narrowing, ChooseAmong, Restructure)  # nobody edits the structure
 CONTENDERS: dict[str, Callable[[Job], tuple[RunResult, list[Line]]]] = {
     "end-to-end": partial(_whole, make=partial(training, off=_CHAIN)),
     "apart": partial(_whole, make=partial(training, off=_CHAIN, instead=[Wanted(together=False)])),

@@ -9,6 +9,7 @@ from slearn.agent.document import read_document
 from slearn.agent.drawing import flow_lines
 from slearn.agent.file import agent_digest, agent_from_text, agent_to_text, load_agent, save_agent
 from slearn.agent.flow import (
+    Among,
     Best,
     Block,
     Branch,
@@ -24,7 +25,7 @@ from slearn.agent.flow import (
 )
 from slearn.agent.forward import Pairs, forward, forward_all, last_asks, take
 from slearn.agent.model import LAYOUTS, TOOL_CHOICES, Agent, Demo, Node, Role, ToolCall
-from slearn.agent.nearest import nearest, pieces, rank
+from slearn.agent.nearest import likeness, nearest, pieces, rank
 from slearn.agent.render import inputs_text, instructions, render, signature
 from slearn.agent.toolfile import check_tool
 from slearn.agent.trajectory import Step, Trajectory
@@ -40,6 +41,7 @@ __all__ = [
     "TOOL_CHOICES",
     "TYPES",
     "Agent",
+    "Among",
     "Ask",
     "Best",
     "Block",
@@ -73,6 +75,7 @@ __all__ = [
     "inputs_text",
     "instructions",
     "last_asks",
+    "likeness",
     "load_agent",
     "mapped",
     "names_of",

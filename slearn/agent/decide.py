@@ -29,14 +29,14 @@ def decide(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) ->
     >>> # decide([Ask(node, example, example.inputs)], engine)[0].output["answer"]
     """
     for ask in asks:  # what cannot be offered fails before anything is paid for
-        ask.node.output.answer.offered(ask.example.choices)
+        _ = ask.choices
     steps = []
     weighed = weigh_all(asks, engine, watch)
     for ask, (before, score) in zip(asks, weighed, strict=True):
         contract, request = ask.node.output, weighing(ask, before)
         # The request is part of the seed: one seed for all rows must not mean the same luck.
         luck = digest([ask.seed, request.key()])
-        weights = contract.answer.weighed(score.logprobs)
+        weights = ask.weighed(score.logprobs)
         choice = request.targets[choose(weights, ask.sampling.temperature, luck)]
         text = contract.render({**before.output, contract.answer.name: choice})
         likely = max(score.logprobs) > -math.inf
@@ -81,7 +81,7 @@ def weighing(ask: Ask, before: Step) -> ScoreRequest:
     contract = ask.node.output
     return ScoreRequest(
         render(ask.node, ask.inputs, ask.example, before.calls),
-        contract.answer.offered(ask.example.choices),
+        ask.choices,
         contract.grammar(ask.example.choices, ask.example.functions),
         contract.prefix(before.output),
         where=ask.where,

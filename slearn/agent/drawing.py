@@ -12,7 +12,7 @@ branch on read
 
 from __future__ import annotations
 
-from slearn.agent.flow import Best, Block, Branch, Each, Flow, Loop, Nearest, Part, Vote
+from slearn.agent.flow import Among, Best, Block, Branch, Each, Flow, Loop, Nearest, Part, Vote
 
 Tree = tuple[str, list["Tree"]]
 
@@ -47,6 +47,8 @@ def _tree(part: Part) -> Tree:
             return title, _trees(part.body)
         case Nearest():
             return f"nearest {part.keep} of {part.over} to {part.to}, as {part.into}", []
+        case Among():
+            return f"among the {part.keep} nearest choices, lean {part.lean:g}", _trees(part.body)
         case Vote():
             return f"vote of {part.times}", _trees(part.body)
         case Best():

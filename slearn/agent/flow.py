@@ -100,6 +100,28 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class Among:
+    """A block whose last node chooses among few: the choices whose demonstrations are most like it.
+
+    Of the node's own choices `keep` are weighed, those that the demonstrations most like its inputs
+    were given; a demonstration that is all alike adds `lean` nats to its choice, one that is half
+    alike half of it. No node runs for it, and it is a shortlist without a second prompt.
+
+    >>> Among(("answer",)).keep
+    20
+    """
+
+    body: Block
+    keep: int = 20
+    lean: float = 6.0
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The body."""
+        return (self.body,)
+
+
+@dataclass(frozen=True)
 class Vote:
     """A block several times at once, by luck but for the first; the commonest answer stays."""
 
@@ -130,7 +152,9 @@ class Best:
         return (self.body, (self.by,))
 
 
-Part = Union[str, Branch, Loop, Each, Nearest, Vote, Best]  # noqa: UP007 - forward references need it
+Part = Union[  # noqa: UP007 - forward references need it
+    str, Branch, Loop, Each, Nearest, Among, Vote, Best
+]
 Block = tuple[Part, ...]
 BlockChange = Callable[[Block], Block]
 
@@ -160,8 +184,9 @@ class Flow:
     @property
     def plain(self) -> bool:
         """Whether it is a chain: every node once, one after the other."""
-        names = [part for part in self.steps if isinstance(part, str)]
-        return not self.answer and len(set(names)) == len(self.steps)
+        straight = all(isinstance(part, str | Among) for part in parts_of(self.steps))
+        names = list(names_of(self.steps))
+        return not self.answer and straight and len(set(names)) == len(names)
 
 
 def names_of(block: Block) -> Iterator[str]:
@@ -205,7 +230,7 @@ def mapped(block: Block, change: BlockChange) -> Block:
             case Branch():
                 cases = tuple((value, mapped(inner, change)) for value, inner in part.cases)
                 parts.append(replace(part, cases=cases, other=mapped(part.other, change)))
-            case Loop() | Each() | Vote() | Best():
+            case Loop() | Each() | Among() | Vote() | Best():
                 parts.append(replace(part, body=mapped(part.body, change)))
             case _:
                 parts.append(part)

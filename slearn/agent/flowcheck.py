@@ -7,6 +7,7 @@ made of both and is not there yet.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from slearn.agent.contract import NUMBER, Field
 from slearn.agent.flow import (
+    Among,
     Best,
     Block,
     Branch,
@@ -244,6 +246,9 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                 need(part.over, "what is nearest")
                 need(part.to, "what is nearest")
                 known |= {part.into}
+            case Among():
+                _check_among(part, nodes)
+                known = _after(part.body, known, nodes, made)
             case Vote():
                 _check_turns(part.times, part.body)
                 if "" in _ends(part.body):
@@ -257,6 +262,23 @@ def _after(block: Block, known: Names, nodes: Nodes, made: Names) -> Names:
                     raise InputError("what is graded must end with a node's answer")
                 known = _after((*part.body, part.by), known, nodes, made)
     return known
+
+
+def _check_among(part: Among, nodes: Nodes) -> None:
+    name = part.body[-1] if part.body else None
+    if not isinstance(name, str):
+        raise InputError("what chooses among few must end with the node that chooses")
+    output = nodes[name].output
+    if not output.decided or not output.answer.choices:
+        raise InputError(
+            f"node {name!r} chooses among few: it needs choices of its own, and "
+            f"`decide: likelihood`"
+        )
+    if part.keep < 2 or not 0 <= part.lean < math.inf:
+        raise InputError(
+            f"node {name!r} chooses among two choices at least, with a lean of 0 nats or more, "
+            f"not among {part.keep} with {part.lean:g}"
+        )
 
 
 def _check_names(flow: Flow, nodes: Nodes) -> None:
@@ -344,7 +366,7 @@ def _lasts(block: Block) -> list[str | None]:
             before = _lasts(block[:-1])
             each = [before if name is None else [name] for name in found]
             return list(dict.fromkeys(name for names in each for name in names))
-        case Loop() | Vote() | Best():
+        case Loop() | Among() | Vote() | Best():
             return [name or "" for name in _lasts(last.body)]
     return [""]
 
@@ -355,6 +377,8 @@ def _most(part: Part, nodes: Nodes) -> int:
             return max(most_steps(inner, nodes) for inner in part.blocks)
         case Loop() | Each():
             return part.most * most_steps(part.body, nodes)
+        case Among():
+            return most_steps(part.body, nodes)
         case Vote():
             return part.times * most_steps(part.body, nodes)
         case Best():

@@ -17,6 +17,9 @@ flow:
     of: context
     to: question
     as: near
+  - among: 20
+    do: [answer]
+    lean: 6
   - vote: [answer]
     times: 5
   - best: [answer]
@@ -28,18 +31,20 @@ from __future__ import annotations
 from typing import Any
 
 from slearn.agent.document import Place
-from slearn.agent.flow import Best, Block, Branch, Each, Flow, Loop, Nearest, Part, Vote
+from slearn.agent.flow import Among, Best, Block, Branch, Each, Flow, Loop, Nearest, Part, Vote
 
 _KINDS = {
     "branch": ("branch", "cases", "else"),
     "loop": ("loop", "until", "most"),
     "each": ("each", "of", "do", "as", "most"),
     "nearest": ("nearest", "of", "to", "as"),
+    "among": ("among", "do", "lean"),
     "vote": ("vote", "times"),
     "best": ("best", "by", "times"),
 }
 _MOST = 100  # turns
 _PIECES = 10_000
+_CHOICES = 1000
 
 
 def read_flow(place: Place) -> Flow:
@@ -108,6 +113,9 @@ def _read_part(place: Place) -> Part:
         case "nearest":
             over, to = need("of").text(), need("to").text()
             return Nearest(over, to, need("as").text(), fields[kind].integer(1, _PIECES))
+        case "among":
+            lean = fields["lean"].number() if "lean" in fields else Among.lean
+            return Among(_read_block(need("do")), fields[kind].integer(2, _CHOICES), lean)
         case "vote":
             return Vote(_read_block(fields[kind]), turns("times", Vote.times))
     return Best(_read_block(fields[kind]), need("by").text(), turns("times", Best.times))
@@ -117,7 +125,7 @@ def _write_block(block: Block) -> list[Any]:
     return [part if isinstance(part, str) else _write_part(part) for part in block]
 
 
-def _write_part(part: Branch | Loop | Each | Nearest | Vote | Best) -> dict[str, Any]:
+def _write_part(part: Branch | Loop | Each | Nearest | Among | Vote | Best) -> dict[str, Any]:
     match part:
         case Branch():
             cases = {value: _write_block(block) for value, block in part.cases}
@@ -131,6 +139,8 @@ def _write_part(part: Branch | Loop | Each | Nearest | Vote | Best) -> dict[str,
             return {**names, "do": _write_block(part.body), "as": part.into, "most": part.most}
         case Nearest():
             return {"nearest": part.keep, "of": part.over, "to": part.to, "as": part.into}
+        case Among():
+            return {"among": part.keep, "do": _write_block(part.body), "lean": part.lean}
         case Vote():
             return {"vote": _write_block(part.body), "times": part.times}
     return {"best": _write_block(part.body), "by": part.by, "times": part.times}

@@ -123,13 +123,21 @@ class Node:
         """  # noqa: E501
         if not self.nearest:
             return self.demos
-        texts = tuple(self._text(demo.inputs) for demo in self.demos)
-        order = [self.demos[place] for place in rank(texts, self._text(inputs))]
+        order = [self.demos[place] for place in rank(*self.compared(inputs))]
         others = [demo for demo in order if not (source and demo.source == source)]
         return tuple(reversed(others[: self.nearest]))
 
-    def _text(self, inputs: Mapping[str, str]) -> str:
-        return "\n".join(inputs[name] for name in self.inputs if name in inputs)
+    def compared(self, inputs: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+        """Return the texts by which its demos are compared with some inputs: theirs, and these.
+
+        >>> Node("n", (), demos=(Demo({"input": "a"}, {"answer": "b"}),)).compared({"input": "c"})
+        (('a',), 'c')
+        """
+
+        def text(given: Mapping[str, str]) -> str:
+            return "\n".join(given[name] for name in self.inputs if name in given)
+
+        return tuple(text(demo.inputs) for demo in self.demos), text(inputs)
 
     def without_tool(self, name: str) -> Node:
         """Return the node without a tool, and without the calls of it that its demos show.

@@ -1,11 +1,12 @@
-"""Changes of what a flow lets through of a long input, as plain functions on agents."""
+"""Changes of what a flow lets through, of a long input or of many choices, as plain functions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from slearn.agent import reshape
-from slearn.agent.flow import Block, Nearest, mapped
+from slearn.agent.contract import DECIDE
+from slearn.agent.flow import Among, Block, Nearest, mapped, parts_of
 from slearn.agent.model import LAYOUTS, Agent
 from slearn.errors import InputError
 
@@ -23,6 +24,25 @@ def narrowed(agent: Agent, name: str, over: str, to: str, keep: int) -> Agent:
     reading = replace(reshape.renamed(node, over, part.into), demos=(), layout=LAYOUTS[0])
     flow = reshape.put(agent.flow, name, lambda name: (part, name))
     return reshape.with_flow(agent.with_node(reading), flow)
+
+
+def among_few(agent: Agent, name: str, keep: int) -> Agent:
+    """Return the agent with a node that chooses, by likelihood, among few of its choices.
+
+    >>> # among_few(agent, "answer", 20).flow.steps
+    """
+    node = agent.node(name)
+    if any(isinstance(p, Among) and p.body[-1] == name for p in parts_of(agent.flow.steps)):
+        raise InputError(f"node {name!r} chooses among few already")
+    answer = node.output.answer
+    if not answer.choices:
+        raise InputError(f"node {name!r} has no choices of its own")
+    fields = tuple(
+        replace(field, decide=DECIDE[1]) if field == answer else field
+        for field in node.output.fields
+    )
+    deciding = replace(node, output=replace(node.output, fields=fields))
+    return reshape.wrapped(agent.with_node(deciding), name, lambda block: Among(block, keep))
 
 
 def tidied(agent: Agent) -> Agent:

@@ -36,7 +36,7 @@ def nearest(text: str, to: str, keep: int) -> str:
     parts, join = pieces(text)
     if len(parts) <= keep:
         return text
-    kept = _ranker([as_text(part) for part in parts])(to)[:keep]
+    kept = _places(_likener([as_text(part) for part in parts])(to))[:keep]
     return join([parts[place] for place in sorted(kept)])
 
 
@@ -48,16 +48,30 @@ def rank(texts: tuple[str, ...], to: str) -> list[int]:
     >>> rank(("the cat sat", "stock prices fell"), "prices rose")
     [1, 0]
     """
-    return _known_ranker(texts)(to)
+    return _places(likeness(texts, to))
+
+
+def likeness(texts: tuple[str, ...], to: str) -> list[float]:
+    """Return how much each of some texts is like another, from 0 to 1.
+
+    >>> [round(alike, 2) for alike in likeness(("the cat sat", "prices fell"), "the cat sat")]
+    [1.0, 0.0]
+    """
+    return _known_likener(texts)(to)
 
 
 @lru_cache(maxsize=8)
-def _known_ranker(texts: tuple[str, ...]) -> Callable[[str], list[int]]:
-    return _ranker(texts)
+def _known_likener(texts: tuple[str, ...]) -> Callable[[str], list[float]]:
+    return _likener(texts)
 
 
-def _ranker(texts: Sequence[str]) -> Callable[[str], list[int]]:
-    """Return a function from a text to the places of all texts, the most alike first."""
+def _places(alike: Sequence[float]) -> list[int]:
+    """Return the places of texts by how much each is alike, the most first."""
+    return sorted(range(len(alike)), key=lambda place: -alike[place])
+
+
+def _likener(texts: Sequence[str]) -> Callable[[str], list[float]]:
+    """Return a function from a text to how much each of all texts is like it."""
     grams = [_grams(text) for text in texts]
     known = Counter(gram for own in grams for gram in own)
 
@@ -69,12 +83,11 @@ def _ranker(texts: Sequence[str]) -> Callable[[str], list[int]]:
 
     vectors = [vector(own) for own in grams]
 
-    def places(text: str) -> list[int]:
+    def alike(text: str) -> list[float]:
         asked = vector(_grams(text))
-        alike = [math.fsum(v * own.get(g, 0.0) for g, v in asked.items()) for own in vectors]
-        return sorted(range(len(texts)), key=lambda place: -alike[place])
+        return [math.fsum(v * own.get(g, 0.0) for g, v in asked.items()) for own in vectors]
 
-    return places
+    return alike
 
 
 def pieces(text: str) -> tuple[list[Any], Join]:

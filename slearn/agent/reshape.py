@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from slearn.agent.flow import (
+    Among,
     Best,
     Block,
     Branch,
@@ -260,7 +261,7 @@ def unwrapped(agent: Agent, name: str) -> Agent:
             for part in block
             for new in (
                 part.body
-                if isinstance(part, Vote | Loop | Best) and part.body == (name,)
+                if isinstance(part, Among | Vote | Loop | Best) and part.body == (name,)
                 else (part,)
             )
         )

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from slearn.agent.among import among
 from slearn.agent.ask import Ask
 from slearn.agent.contract import Contract, Field
-from slearn.agent.flow import Best, Block, Branch, Each, Loop, Nearest, Vote
+from slearn.agent.flow import Among, Best, Block, Branch, Each, Loop, Nearest, Vote
 from slearn.agent.flowcheck import TALK, independent
 from slearn.agent.model import Agent, Node, Role
 from slearn.agent.nearest import nearest
@@ -64,6 +65,7 @@ class State:
     voters: tuple[Step, ...] = ()  # the steps whose answers vote for the agent's
     warnings: list[str] = field(default_factory=list)  # what was left out, in words
     grade: float = float("-inf")
+    few: tuple[Among, str] | None = None  # what the node of that name chooses among
 
     @property
     def so_far(self) -> list[Step]:
@@ -174,6 +176,10 @@ def _block(
                 state.values[part.into] = nearest(text, to, part.keep)
                 origins = (*_origin(state, part.over), *_origin(state, part.to))
                 state.origin[part.into] = tuple(dict.fromkeys(origins))
+            case Among():
+                outer, state.few = state.few, (part, str(part.body[-1]))
+                yield from _block(course, part.body, state, mark, luck, ends)
+                state.few = outer
             case Vote():
                 turns = 1 if course.late(state.so_far) else part.times
                 forks = yield from _forks(course, part.body, state, mark, luck, turns, ends)
@@ -248,17 +254,22 @@ def _ask(
             values[name] = _value(course, state, name, f"node {node.name!r}")
     reads = [path for name in node.inputs for path in _origin(state, name)]
     reads += [before] if before else []
+    inputs = {name: values[name] for name in node.inputs}
+    part, chooser = state.few or (None, "")
+    chooses = part and node.name == chooser and node.output.decided  # its roles only talk
+    few = among(node, part, inputs, course.example.id) if part and chooses else ()
     sampling = LUCKY if luck else course.sampling
     return Ask(
         node=node,
         example=course.example,
-        inputs={name: values[name] for name in node.inputs},
+        inputs=inputs,
         sampling=sampling,
         seed=course.seed + 7919 * luck,
         path=path,
         reads=tuple(dict.fromkeys([*reads, *state.led])),
         final=final,
         number=course.number,
+        few=few,
     )
 
 

@@ -17,7 +17,6 @@ from slearn.agent import (
     Agent,
     Ask,
     Contract,
-    Field,
     Pairs,
     Step,
     Weighed,
@@ -214,10 +213,9 @@ def _target(ask: Ask, step: Step) -> ScoreRequest | None:
 
 def _reader(ask: Ask, step: Step) -> Reader:
     """Return how the likelihoods of a target are read; a call that was given up needs none."""
-    output, targets = ask.node.output, _targets(ask.example)
-    if output.decided:
-        choices = output.answer.offered(ask.example.choices)
-        return partial(decided_loss, output.answer, choices, targets)
+    targets = _targets(ask.example)
+    if ask.node.output.decided:
+        return partial(decided_loss, ask, targets)
     return _certain if step.given_up and NO_CALL in targets else loss_of
 
 
@@ -225,17 +223,16 @@ def _targets(example: Example) -> tuple[str, ...]:
     return tuple(dict.fromkeys((example.targets or ())[:_MOST_ALTERNATIVES]))
 
 
-def decided_loss(
-    field: Field, choices: Sequence[str], targets: Sequence[str], logprobs: Sequence[float]
-) -> float:
-    """Return -log of the targets' share of all choices, the field's bias included.
+def decided_loss(ask: Ask, targets: Sequence[str], logprobs: Sequence[float]) -> float:
+    """Return -log of the targets' share of all choices, what is added to each included.
 
-    >>> field = Field(type="choice", choices=("up", "down"))
-    >>> round(decided_loss(field, ("up", "down"), ["up"], [-3.0, -3.0]), 4)
+    >>> from slearn.agent import Field, Node
+    >>> node = Node("n", (), output=Contract((Field(type="choice", choices=("up", "down")),)))
+    >>> round(decided_loss(Ask(node, Example("1", {}), {}), ["up"], [-3.0, -3.0]), 4)
     0.6931
     """
-    weighed = field.weighed(logprobs)
-    right = [w for w, choice in zip(weighed, choices, strict=True) if choice in targets]
+    weighed = ask.weighed(logprobs)
+    right = [w for w, choice in zip(weighed, ask.choices, strict=True) if choice in targets]
     share = _log_sum(right)
     return UNSAYABLE if share == -math.inf else _bounded(_log_sum(weighed) - share)
 

@@ -1,6 +1,7 @@
 """Optimizers propose candidates: typed edits of an agent's weights, guarded before they run."""
 
 from slearn.optim.abstain import Abstain
+from slearn.optim.among import ChooseAmong
 from slearn.optim.base import Candidate, Optimizer, Proposal
 from slearn.optim.calibrate import Calibrate
 from slearn.optim.contract import ReasonFirst
@@ -50,6 +51,7 @@ from slearn.optim.structure import (
     SplitNode,
     StructureEdit,
     Unwrap,
+    WrapAmong,
     WrapBest,
     WrapRetry,
     WrapVote,
@@ -67,8 +69,10 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     Abstain(),
     Cross(),
     DropParts(),
+    Wanted(),
     Narrowing(),
     Tips(),
+    ChooseAmong(),
     Recall(),
     LineEdits(),
     DemoEdits(),
@@ -77,7 +81,6 @@ OPTIMIZERS: tuple[Optimizer, ...] = (
     HandTools(),
     DescribeTool(),
     ReasonFirst(),
-    Wanted(),
     PassedDemos(),
     Induce(),
     Restructure(),
@@ -92,6 +95,7 @@ __all__ = [
     "Calibrate",
     "Candidate",
     "ChangeCase",
+    "ChooseAmong",
     "CreateTool",
     "Cross",
     "DemoEdits",
@@ -134,6 +138,7 @@ __all__ = [
     "Turns",
     "Unwrap",
     "Wanted",
+    "WrapAmong",
     "WrapBest",
     "WrapRetry",
     "WrapVote",

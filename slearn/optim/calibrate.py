@@ -13,9 +13,11 @@ from dataclasses import replace
 
 from slearn.agent import (
     Agent,
+    Among,
     Contract,
     Node,
     last_asks,
+    parts_of,
     weigh_all,
 )
 from slearn.optim.base import Candidate, Optimizer, Proposal
@@ -60,6 +62,8 @@ def fittable(agent: Agent) -> tuple[str, ...]:
     """Return the choices of the last node, where a bias can be fitted to them; else nothing."""
     output = agent.last.output
     if len(agent.ends) > 1:  # answers of different nodes lean in different ways
+        return ()
+    if any(isinstance(part, Among) for part in parts_of(agent.flow.steps)):  # by their rows
         return ()
     choices = output.answer.choices or ()
     return choices if output.fields[-1] == output.answer and 2 <= len(choices) <= _CHOICES else ()

@@ -35,38 +35,60 @@ class Recall(Optimizer):
 
         Where labels are few, or answers are no labels, cheaper sets have their turn before.
         """
-        node, demos = proposal.agent.last, self._demos(proposal)
+        node, demos = proposal.agent.last, recalled(proposal)
         return [
             self.candidate(proposal, [SetDemos(node.name, demos, shown)], f"nearest {shown} demos")
-            for shown in self._numbers(proposal, demos)
+            for shown in numbers(proposal, demos)
         ]
 
     def price(self, proposal: Proposal) -> float:
         """Return about what the cheapest takes to be raced and validated."""
-        demos = self._demos(proposal)
-        numbers = self._numbers(proposal, demos)
-        return min(numbers, default=0) * self._size(proposal, demos) * proposal.rows
+        demos = recalled(proposal)
+        return min(numbers(proposal, demos), default=0) * size(proposal, demos) * proposal.rows
 
-    def _demos(self, proposal: Proposal) -> tuple[Demo, ...]:
-        agent, node = proposal.agent, proposal.agent.last
-        if not by_target(node) or not {*node.inputs} <= {*agent.given} or len(agent.ends) > 1:
-            return ()
-        rows = [row for row in proposal.train if row.targets]
-        labels = {row.targets[0] for row in rows if row.targets}
-        many = node.output.answer.type == "choice" and len(labels) > _LABELS
-        if not many and proposal.step < _LATER:
-            return ()
-        count = proposal.engine.count_tokens
-        made = [demo_of(row, node) for row in rows]
-        chosen = balanced([demo for demo in made if demo], proposal.chance(self.name))[:_MOST]
-        return tuple(cut(demo, node, count) for demo in chosen)
 
-    def _numbers(self, proposal: Proposal, demos: Sequence[Demo]) -> list[int]:
-        """Return how many could be shown: what fits, and is not shown already."""
-        have = proposal.agent.last.nearest
-        fit = [n for n in _SHOWN if n != have and len(demos) >= _LEAST * n]
-        return [n for n in fit if n * self._size(proposal, demos) <= ROOM]
+def recalled(proposal: Proposal) -> tuple[Demo, ...]:
+    """Return the demonstrations that a lone answering node could pick from for each input.
 
-    def _size(self, proposal: Proposal, demos: Sequence[Demo]) -> float:
-        node, count = proposal.agent.last, proposal.engine.count_tokens
-        return fmean([tokens_of(demo, node, count) for demo in demos[:_LOOKED]] or [0])
+    None where labels are few, or answers are no labels, before cheaper sets had their turn.
+
+    >>> # len(recalled(proposal))
+    """
+    agent, node = proposal.agent, proposal.agent.last
+    if not by_target(node) or not {*node.inputs} <= {*agent.given} or len(agent.ends) > 1:
+        return ()
+    rows = [row for row in proposal.train if row.targets]
+    if not many_labels(proposal) and proposal.step < _LATER:
+        return ()
+    count = proposal.engine.count_tokens
+    made = [demo_of(row, node) for row in rows]
+    chosen = balanced([demo for demo in made if demo], proposal.chance(Recall.name))[:_MOST]
+    return tuple(cut(demo, node, count) for demo in chosen)
+
+
+def many_labels(proposal: Proposal) -> bool:
+    """Say whether rows have more labels than a set of demonstrations for all inputs could show.
+
+    >>> # many_labels(proposal)
+    """
+    labels = {row.targets[0] for row in proposal.train if row.targets}
+    return proposal.agent.last.output.answer.type == "choice" and len(labels) > _LABELS
+
+
+def numbers(proposal: Proposal, demos: Sequence[Demo]) -> list[int]:
+    """Return how many could be shown, the larger first: what fits, and is not shown already.
+
+    >>> # numbers(proposal, recalled(proposal))
+    """
+    have = proposal.agent.last.nearest
+    fit = [n for n in _SHOWN if n != have and len(demos) >= _LEAST * n]
+    return [n for n in fit if n * size(proposal, demos) <= ROOM]
+
+
+def size(proposal: Proposal, demos: Sequence[Demo]) -> float:
+    """Return how many tokens a demonstration of the last node has, about.
+
+    >>> # size(proposal, recalled(proposal))
+    """
+    node, count = proposal.agent.last, proposal.engine.count_tokens
+    return fmean([tokens_of(demo, node, count) for demo in demos[:_LOOKED]] or [0])

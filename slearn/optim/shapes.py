@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from slearn.agent import (
     Agent,
+    Among,
     Branch,
     Contract,
     Each,
@@ -259,7 +260,7 @@ def _counts(agent: Agent) -> dict[str, StructureEdit]:
     """Return how often else the parts that repeat a node could do so: one more, or one less."""
     found: dict[str, StructureEdit] = {}
     for part in parts_of(agent.flow.steps):
-        if isinstance(part, str | Branch | Nearest):
+        if isinstance(part, str | Branch | Nearest | Among):
             continue
         times = part.most if isinstance(part, Loop | Each) else part.times
         name = next(names_of(part.body))
@@ -273,7 +274,8 @@ def repeated(agent: Agent) -> set[str]:
     >>> # repeated(agent)
     """
     parts = parts_of(agent.flow.steps)
-    bodies = [part.body for part in parts if not isinstance(part, str | Branch | Nearest)]
+    once = (str, Branch, Nearest, Among)
+    bodies = [part.body for part in parts if not isinstance(part, once)]
     return {name for body in bodies for name in names_of(body)}
 
 

@@ -79,6 +79,14 @@ class Narrow:
 
 
 @dataclass(frozen=True)
+class WrapAmong:
+    """Let a node choose among the choices alone whose demonstrations are most like its inputs."""
+
+    node: str
+    keep: int = 20
+
+
+@dataclass(frozen=True)
 class WrapVote:
     """Ask a node several times and take the commonest answer."""
 
@@ -140,8 +148,8 @@ class SetTimes:
 
 
 StructureEdit = (
-    AddNode | RemoveNode | SplitNode | MergeNodes | MoveNode | Rewire | Narrow | WrapVote
-    | WrapBest | WrapRetry | Unwrap | AddCase | ChangeCase | SetTimes
+    AddNode | RemoveNode | SplitNode | MergeNodes | MoveNode | Rewire | Narrow | WrapAmong
+    | WrapVote | WrapBest | WrapRetry | Unwrap | AddCase | ChangeCase | SetTimes
 )  # fmt: skip
 
 
@@ -176,6 +184,8 @@ def _made(agent: Agent, edit: StructureEdit) -> Agent:
             return reshape.rewired(agent, node, old, other)
         case Narrow(node, over, to, keep):
             return narrow.narrowed(agent, node, over, to, keep)
+        case WrapAmong(node, keep):
+            return narrow.among_few(agent, node, keep)
         case WrapVote(node, times):
             return reshape.wrapped(agent, node, lambda block: Vote(block, times))
         case WrapBest(node, grader, times):

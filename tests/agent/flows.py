@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from slearn.agent import (
     Agent,
+    Among,
     Ask,
     Best,
     Block,
@@ -42,6 +43,7 @@ TEXT = Contract((Field(max_chars=40, max_tokens=12),))
 CHOICE = Contract((Field("answer", "choice", choices=("yes", "no")),))
 REASONED = Contract((Field("why", max_chars=40, max_tokens=12), *CHOICE.fields))
 NUMBER = Contract((Field("answer", "number"),))
+DECIDED = Contract((Field("answer", "choice", choices=("yes", "no"), decide="likelihood"),))
 SHARED = "draft"  # what several nodes may write
 NOTE = "note"  # what is known before anything runs
 COLUMNS = ("input", "kind", "list")
@@ -140,7 +142,14 @@ class _Maker:
             last = place == count - 1
             kinds = ["node", "node"]
             if depth:
-                kinds += ["branch", "loop", "vote", "best", *([] if last else ["each", "nearest"])]
+                kinds += [
+                    "branch",
+                    "loop",
+                    "among",
+                    "vote",
+                    "best",
+                    *([] if last else ["each", "nearest"]),
+                ]
             part, known = self.part(self.chance(*kinds), known, depth, place > 0)
             parts.append(part)
             if isinstance(part, Each | Nearest):  # no block ends with one, nor is it an answer
@@ -188,6 +197,11 @@ class _Maker:
             over, to = (self.chance(*COLUMNS, *sorted(known)) for _ in range(2))
             into = f"near{self.lists}"
             return Nearest(over, to, into, self.chance(1, 2)), {*known, into}
+        if kind == "among":
+            parts, known = self.block(known, depth - 1) if self.chance(True, False) else ((), known)
+            name = self.fresh()
+            made = self.make(name, known, DECIDED)
+            return Among((*parts, name), self.chance(2, 3), self.chance(0.0, 1.5)), known | made
         if kind == "vote":
             body, after = self.block(known, depth - 1)
             return Vote(body, self.chance(1, 2, 3)), after

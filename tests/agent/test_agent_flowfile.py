@@ -117,11 +117,15 @@ BAD: list[tuple[str, int, str]] = [
     (HEAD + "  steps: [a, b, k]\n  tokens: -1\n", 8, "a whole number from 0 to 1000000"),
     (STEPS + "~" + REST, 9, "a text"),
     (STEPS + "[b]" + REST, 9, "`name: value` entries"),
-    (STEPS + "{}" + REST, 9, "a node's name, or one of branch, loop, each, nearest, vote, best"),
+    (
+        STEPS + "{}" + REST,
+        9,
+        "a node's name, or one of branch, loop, each, nearest, among, vote, best",
+    ),
     (
         STEPS + "{times: 3}" + REST,
         9,
-        "a node's name, or one of branch, loop, each, nearest, vote, best",
+        "a node's name, or one of branch, loop, each, nearest, among, vote, best",
     ),
     (STEPS + "{fork: [b]}" + REST, 9, "a node's name, or one of branch"),
     (STEPS + "{vote: [b], most: 3}" + REST, 9, "one of vote, times, not 'most'"),
