@@ -20,6 +20,7 @@ from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
+_MEASURING = 0.45  # the same for what is tried before it is proposed, where several nodes may learn
 _DEAREST = 0.5  # of it: who takes more is not asked, for nobody could race any more
 _WAITING = 0.05  # the same where some are about to race that read less: then it may be cheap
 _MEASURED = 0.5  # of it: what attribution may take
@@ -129,20 +130,22 @@ def unshown(state: State, rows: Sequence[Example]) -> list[Candidate]:
 def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
     """Collect the candidates of all optimizers and refuse those that may not run.
 
-    Who proposes late is not asked where proposals have already taken their share of the budget, and
-    who is dear waits while it is not known whether the agent may read less.
+    Who proposes late is not asked where proposals have already taken their share of the budget: of
+    a flow those that measure still are, since which node should learn is what has to be found. Who
+    is dear waits while it is not known whether the agent may read less.
     """
     frame.session.progress.phase("propose", proposal.step)
     candidates: list[Proposed] = []
     less = False
-    least = (1 - _SHARE) * frame.session.left
+    whole, several = frame.session.left, len(state.agent.nodes) > 1
     names = dict.fromkeys(optimizer.name for optimizer in frame.optimizers)
     order = frame.turns.order(names, proposal.step)
     for optimizer in (each for name in order for each in frame.optimizers if each.name == name):
         left = frame.session.left
         shown = frame.turns.shown(proposal, optimizer.name)
         dearest = left * (_WAITING if less else _DEAREST)
-        if left >= max(1, least) and optimizer.price(shown) <= dearest:
+        share = _MEASURING if several and optimizer.measures else _SHARE
+        if left >= max(1, (1 - share) * whole) and optimizer.price(shown) <= dearest:
             made = optimizer.propose(shown)
             cost = left - frame.session.left
             frame.turns.paid(optimizer.name, cost, len(made))

@@ -75,10 +75,12 @@ class Optimizer(ABC):
     """Proposes candidates; `name` is how a person reads it in a report.
 
     `cheapens` says that its candidates read less of every row: who is dear waits for their race.
+    `measures` says that it tries what it proposes on rows first: it is asked longer.
     """
 
     name: str
     cheapens = False
+    measures = False
 
     @abstractmethod
     def propose(self, proposal: Proposal) -> list[Candidate]:

@@ -42,6 +42,7 @@ class ReasonFirst(Optimizer):
     """
 
     name = "reason first"
+    measures = True
 
     def propose(self, proposal: Proposal) -> list[Candidate]:
         """Return the other order, and the other way; with demonstrations and without any.

@@ -41,6 +41,7 @@ class Wanted(Optimizer):
     """
 
     name = "wanted outputs"
+    measures = True
 
     def __init__(self, together: bool = True) -> None:
         self._together = together
