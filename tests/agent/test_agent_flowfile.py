@@ -210,8 +210,9 @@ def test_a_damaged_file_is_read_or_told_but_never_crashes(
 def test_the_flow_in_the_readme_is_one() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     block = next(part for part in readme.split("```yaml\n") if part.startswith("flow:"))
-    fields = {"check": "[{name: why}, {name: answer}]", "kind": "[{}]"}
-    names = ("kind", "pay", "write", "check", "translate", "answer", "poem", "grade")
+    chosen = "[{type: choice, choices: [a, b], decide: likelihood}]"
+    fields = {"check": "[{name: why}, {name: answer}]", "kind": "[{}]", "intent": chosen}
+    names = ("kind", "pay", "write", "check", "translate", "intent", "answer", "poem", "grade")
     nodes = "".join(
         f"- {{name: {name}, instructions: [Do it.], output: {fields.get(name, '[{}]')}}}\n"
         for name in names
@@ -219,5 +220,5 @@ def test_the_flow_in_the_readme_is_one() -> None:
     agent = agent_from_text(f"slearn: 1\nnodes:\n{nodes}{block.split('```')[0]}")
     assert agent.last.name == "poem" and set(agent.runs) == set(names)
     assert {type(part).__name__ for part in parts_of(agent.flow.steps)} == {
-        *("str", "Branch", "Loop", "Each", "Nearest", "Vote", "Best")
+        *("str", "Branch", "Loop", "Each", "Nearest", "Among", "Vote", "Best")
     }

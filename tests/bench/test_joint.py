@@ -16,7 +16,7 @@ import pytest
 from slearn.agent import Agent, Contract, Field, Flow, Node, agent_to_text
 from slearn.engine import GenerateRequest
 from slearn.engine.scripted import ScriptedEngine, accepts
-from slearn.optim import OPTIMIZERS, Narrowing, Restructure
+from slearn.optim import OPTIMIZERS, ChooseAmong, Narrowing, Restructure
 from slearn.store import Store
 from slearn.train import TrainData
 from slearn.values import Example, Usage
@@ -190,7 +190,7 @@ def test_parts_are_trained_in_order_on_what_trained_parts_hand_on(
     def train(
         part: Agent, data: TrainData, _: Any, log: Any, settings: Any, optimizers: Any
     ) -> Any:
-        assert not any(isinstance(each, Narrowing | Restructure) for each in optimizers)
+        assert not any(isinstance(each, Narrowing | ChooseAmong | Restructure) for each in optimizers)
         assert log.config["agent"] == agent_to_text(part)
         seen.append((part, data, settings.budget_tokens))
         new = replace(part.last, instructions=(*part.last.instructions, "Trained."))
@@ -239,7 +239,8 @@ def test_the_whole_chain_is_trained_with_all_but_edits_of_the_structure(
     with Store.open(tmp_path / "store.duckdb") as store:
         one = job(joint, data, store)
         assert joint.CONTENDERS["end-to-end"](one) == ("trained", [])
-    plain = [each for each in OPTIMIZERS if not isinstance(each, Narrowing | Restructure)]
+    structure = (Narrowing, ChooseAmong, Restructure)
+    plain = [each for each in OPTIMIZERS if not isinstance(each, structure)]
     assert asked == [(one.plan.agent, one.plan.data, 9000, plain)] and len(plain) > 10
 
 

@@ -830,12 +830,24 @@ def test_a_small_budget_races_a_small_field(store_path: Path) -> None:
     assert all(record["status"] == "lost" and not record["race"] for record in left_out)
 
 
-def test_who_proposes_late_is_not_asked_when_proposals_took_their_share(store_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("nodes", "measures", "words", "asked"),
+    [
+        (1, False, 3_000, 0),
+        (1, True, 3_000, 0),
+        (2, False, 2_200, 0),
+        (2, True, 2_200, 1),  # of a flow those that measure are asked longer
+        (2, True, 4_000, 0),
+    ],
+)
+def test_who_proposes_late_is_not_asked_when_proposals_took_their_share(
+    nodes: int, measures: bool, words: int, asked: int, store_path: Path
+) -> None:
     class Spending(Optimizer):
         name = "spending"
 
         def propose(self, proposal: Proposal) -> list[Candidate]:
-            long = (Message("user", "word " * 3_000),)
+            long = (Message("user", "word " * words),)
             proposal.engine.generate([GenerateRequest(long, max_tokens=4)])
             return []
 
@@ -847,10 +859,15 @@ def test_who_proposes_late_is_not_asked_when_proposals_took_their_share(store_pa
             self.asked += 1
             return []
 
-    late = Late()
-    limits = TrainSettings(budget_tokens=9_000, budget_minutes=None, max_steps=1)
-    toy.run(store_path, settings=limits, optimizers=[Spending(), late])
-    assert late.asked == 0
+    late, agent = Late(), toy.start()
+    late.measures = measures
+    if nodes == 2:
+        first = Node("first", ("Say it again.",))
+        last = replace(agent.last, inputs=("first",))
+        agent = Agent("chain", (first, last), Flow(("first", "answer")))
+    limits = TrainSettings(budget_tokens=10_000, budget_minutes=None, max_steps=1)
+    toy.run(store_path, agent=agent, settings=limits, optimizers=[Spending(), late])
+    assert late.asked == asked
 
 
 def test_when_the_best_finalist_does_not_hold_the_next_one_has_its_chance(
