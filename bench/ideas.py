@@ -16,7 +16,8 @@ On the start that the suite trains, with demonstrations of train rows, on some v
   likeliest one (self-consistency, Wang et al. 2023).
 - code: functions of one expression, written to four rows and run on others: told of the task what
   the start says or nothing, the rows in a docstring or as assertions.
-- recalled: what is right with the nearest demonstrations of all train rows, against a drawn set.
+- recalled: what is right with the nearest demonstrations of all train rows, and where the answer is
+  chosen among their labels, against a drawn set.
 - passages: what is right where only some pieces of a long input are read, those nearest to the
   question by tf-idf, or those after which the question is likeliest (Sachan et al. 2022).
 
@@ -52,7 +53,7 @@ from slearn.errors import SlearnError
 from slearn.evaluate import evaluate
 from slearn.loss import LIKELY, measured_losses, shortfall
 from slearn.metrics import metric_named
-from slearn.optim import InsertLine, Narrow, Proposal, SetDemos, apply
+from slearn.optim import InsertLine, Narrow, Proposal, SetDemos, WrapAmong, apply
 from slearn.optim.author import LINE, tools_of
 from slearn.optim.contract import REASONING, reasoned
 from slearn.optim.demos import balanced, demo_of
@@ -63,7 +64,7 @@ from slearn.values import Example, Usage, as_text
 
 SIZES, NEAREST = (4, 8, 16), (2, 4, 8)
 VOTES = 5
-DRAWN, RECALLED = 32, (4, 8, 12)
+DRAWN, RECALLED, AMONG = 32, (4, 8, 12), 20
 KEPT = (2, 3, 4)
 SHORT, QUESTION = "Reply with only the answer.", "Write a question that this text helps to answer."
 POOL, LOTS, CODE = 48, 8, 8  # rows that code is written from, how often, drafts at a time
@@ -161,7 +162,7 @@ def votes(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Ite
 
 
 def recalled(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
-    """Yield what is right with a drawn set, then with the nearest of all demonstrations."""
+    """Yield what is right with a drawn set, with the nearest of all, and chosen among theirs."""
     node = plan.agent.last
     demos = [demo for row in plan.data.train if (demo := demo_of(row, node)) is not None]
     drawn = balanced(demos, random.Random(seed))
@@ -169,6 +170,9 @@ def recalled(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> 
     for size in RECALLED:
         agent = apply(plan.agent, SetDemos(node.name, tuple(demos), size))
         yield answered(f"nearest {size}", agent, rows, engine)
+        if len(node.output.answer.choices or ()) > AMONG:
+            few = apply(agent, WrapAmong(node.name, AMONG))
+            yield answered(f"nearest {size}, among {AMONG}", few, rows, engine)
 
 
 def passages(plan: Plan, rows: Sequence[Example], engine: Engine, seed: int) -> Iterator[Line]:
