@@ -183,7 +183,7 @@ class Flow:
 
     @property
     def plain(self) -> bool:
-        """Whether it is a chain: every node once, one after the other."""
+        """Whether it is a chain: every node once, one after the other, some among few choices."""
         straight = all(isinstance(part, str | Among) for part in parts_of(self.steps))
         names = list(names_of(self.steps))
         return not self.answer and straight and len(set(names)) == len(names)

@@ -34,6 +34,7 @@ from slearn.errors import InputError
 if TYPE_CHECKING:
     from slearn.agent.model import Node
 
+MOST_CHOICES = 1000  # that a node may choose among, where they are few
 TALK = "talk"  # what the roles of a node have said so far
 Nodes = Mapping[str, "Node"]
 Names = frozenset[str]
@@ -274,10 +275,10 @@ def _check_among(part: Among, nodes: Nodes) -> None:
             f"node {name!r} chooses among few: it needs choices of its own, and "
             f"`decide: likelihood`"
         )
-    if part.keep < 2 or not 0 <= part.lean < math.inf:
+    if not 2 <= part.keep <= MOST_CHOICES or not 0 <= part.lean < math.inf:
         raise InputError(
-            f"node {name!r} chooses among two choices at least, with a lean of 0 nats or more, "
-            f"not among {part.keep} with {part.lean:g}"
+            f"node {name!r} chooses among 2 to {MOST_CHOICES} choices, with a lean of 0 nats or "
+            f"more, not among {part.keep} with {part.lean:g}"
         )
 
 

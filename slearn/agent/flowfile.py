@@ -32,6 +32,7 @@ from typing import Any
 
 from slearn.agent.document import Place
 from slearn.agent.flow import Among, Best, Block, Branch, Each, Flow, Loop, Nearest, Part, Vote
+from slearn.agent.flowcheck import MOST_CHOICES
 
 _KINDS = {
     "branch": ("branch", "cases", "else"),
@@ -44,7 +45,6 @@ _KINDS = {
 }
 _MOST = 100  # turns
 _PIECES = 10_000
-_CHOICES = 1000
 
 
 def read_flow(place: Place) -> Flow:
@@ -115,7 +115,7 @@ def _read_part(place: Place) -> Part:
             return Nearest(over, to, need("as").text(), fields[kind].integer(1, _PIECES))
         case "among":
             lean = fields["lean"].number() if "lean" in fields else Among.lean
-            return Among(_read_block(need("do")), fields[kind].integer(2, _CHOICES), lean)
+            return Among(_read_block(need("do")), fields[kind].integer(2, MOST_CHOICES), lean)
         case "vote":
             return Vote(_read_block(fields[kind]), turns("times", Vote.times))
     return Best(_read_block(fields[kind]), need("by").text(), turns("times", Best.times))

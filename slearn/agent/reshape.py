@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from slearn.agent.flow import (
     Among,
@@ -53,14 +54,30 @@ def fresh_name(agent: Agent, wanted: str) -> str:
 def put(flow: Flow, name: str, change: Replacement) -> Flow:
     """Return the flow with a node's name exchanged for a block, wherever it stands.
 
+    Where the node alone chooses among few it goes on to do so, and what is new stands outside.
+
     >>> put(Flow(("a", "b")), "b", lambda name: (name, "c")).steps
     ('a', 'b', 'c')
+    >>> put(Flow((Among(("a",)),)), "a", lambda name: ("c", name)).steps
+    ('c', Among(body=('a',), keep=20, lean=6.0))
     """
+    new = change(name)
 
     def exchanged(block: Block) -> Block:
-        return tuple(new for part in block for new in (change(name) if part == name else (part,)))
+        parts: list[Part] = []
+        for part in block:
+            if isinstance(part, Among) and part.body == new:  # it was the node's: inner ones first
+                parts += mapped(new, partial(_named, name, replace(part, body=(name,))))
+            else:
+                parts += new if part == name else (part,)
+        return tuple(parts)
 
     return replace(flow, steps=mapped(flow.steps, exchanged))
+
+
+def _named(name: str, part: Part, block: Block) -> Block:
+    """Return a block with a part in the place of a node's name."""
+    return tuple(part if own == name else own for own in block)
 
 
 def before(agent: Agent, name: str, new: Node, *, read: bool = True) -> Agent:

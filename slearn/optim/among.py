@@ -32,7 +32,8 @@ class ChooseAmong(Optimizer):
     def price(self, proposal: Proposal) -> float:
         """Return about what it takes to be raced and validated."""
         edits, shown = self._edits(proposal)
-        demos = edits[0].demos if edits and isinstance(edits[0], SetDemos) else ()
+        node = proposal.agent.last
+        demos = edits[0].demos if edits and isinstance(edits[0], SetDemos) else node.demos
         return shown * size(proposal, demos) * proposal.rows
 
     def _edits(self, proposal: Proposal) -> tuple[list[Edit], int]:

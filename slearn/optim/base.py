@@ -75,7 +75,8 @@ class Optimizer(ABC):
     """Proposes candidates; `name` is how a person reads it in a report.
 
     `cheapens` says that its candidates read less of every row: who is dear waits for their race.
-    `measures` says that it tries what it proposes on rows first: it is asked longer.
+    `measures` says that it looks for what makes rows right before it proposes anything: in a flow
+    it is asked longer.
     """
 
     name: str

@@ -63,7 +63,8 @@ def fittable(agent: Agent) -> tuple[str, ...]:
     output = agent.last.output
     if len(agent.ends) > 1:  # answers of different nodes lean in different ways
         return ()
-    if any(isinstance(part, Among) for part in parts_of(agent.flow.steps)):  # by their rows
+    among = [part for part in parts_of(agent.flow.steps) if isinstance(part, Among)]
+    if any(part.body[-1] == agent.last.name for part in among):  # other choices for each row
         return ()
     choices = output.answer.choices or ()
     return choices if output.fields[-1] == output.answer and 2 <= len(choices) <= _CHOICES else ()

@@ -21,6 +21,7 @@ from slearn.agent import (
     Block,
     Branch,
     Contract,
+    Demo,
     Each,
     Field,
     Flow,
@@ -43,7 +44,8 @@ TEXT = Contract((Field(max_chars=40, max_tokens=12),))
 CHOICE = Contract((Field("answer", "choice", choices=("yes", "no")),))
 REASONED = Contract((Field("why", max_chars=40, max_tokens=12), *CHOICE.fields))
 NUMBER = Contract((Field("answer", "number"),))
-DECIDED = Contract((Field("answer", "choice", choices=("yes", "no"), decide="likelihood"),))
+FOUR = ("yes", "no", "maybe", "never")
+DECIDED = Contract((Field("answer", "choice", choices=FOUR, decide="likelihood"),))
 SHARED = "draft"  # what several nodes may write
 NOTE = "note"  # what is known before anything runs
 COLUMNS = ("input", "kind", "list")
@@ -201,6 +203,10 @@ class _Maker:
             parts, known = self.block(known, depth - 1) if self.chance(True, False) else ((), known)
             name = self.fresh()
             made = self.make(name, known, DECIDED)
+            node = self.nodes[name]
+            texts = zip(("row 1 yes p", "row 2 no q", "yes no"), FOUR, strict=False)
+            demos = [Demo(dict.fromkeys(node.inputs, t), {"answer": said}) for t, said in texts]
+            self.nodes[name] = replace(node, demos=tuple(demos))
             return Among((*parts, name), self.chance(2, 3), self.chance(0.0, 1.5)), known | made
         if kind == "vote":
             body, after = self.block(known, depth - 1)

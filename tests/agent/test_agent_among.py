@@ -95,6 +95,15 @@ def test_without_demonstrations_all_choices_are_there() -> None:
     assert len(among(alone, Among(("answer",), 2), {"input": "the dog"}, "e0")) == 5
 
 
+def test_where_few_are_alike_none_is_left_out() -> None:
+    few = replace(chooser().last, demos=DEMOS[:2])
+    found = dict(among(few, Among(("answer",), 3), {"input": "the dog"}))
+    assert list(found) == list(FIELD.choices or ()) and found["dog"] > found["cat"] > 0
+    assert found["price"] == found["other"] == 0
+    assert len(among(chooser().last, Among(("answer",), 2), {"input": "?!"})) == 5
+    assert len(among(few, Among(("answer",), 2), {"input": "the dog"})) == 2
+
+
 def test_the_loss_is_that_of_the_choice_among_few() -> None:
     rows = [row("a dog, rain, rain", "rain"), row("a dog, rain, rain", "price")]
     right, never = measured_loss(chooser(lean=0.0), rows, Weighing())
@@ -125,7 +134,7 @@ def test_a_file_that_cannot_be_is_refused(old: str, new: str) -> None:
         (("answer",), Field(), 2, 1.0, "choices of its own"),
         (("answer",), replace(FIELD, decide="writing"), 2, 1.0, "`decide: likelihood`"),
         (("answer",), replace(FIELD, choices=None), 2, 1.0, "choices of its own"),
-        (("answer",), FIELD, 1, 1.0, "two choices at least"),
+        (("answer",), FIELD, 1, 1.0, "among 2 to 1000 choices"),
         (("answer",), FIELD, 2, -1.0, "a lean of 0 nats or more"),
         (("answer",), FIELD, 2, float("nan"), "a lean of 0 nats or more"),
     ],
@@ -140,8 +149,9 @@ def test_what_cannot_be_is_refused(
 
 def test_nodes_before_the_one_that_chooses_are_asked_as_ever() -> None:
     first = Node("answer", ("Name it.",), output=Contract((FIELD,)), demos=DEMOS)
-    last = replace(first, name="again", inputs=("input", "answer"), demos=())
+    shown = tuple(replace(d, inputs={**d.inputs, "answer": "cat"}) for d in DEMOS)
+    last = replace(first, name="again", inputs=("input", "answer"), demos=shown)
     agent = Agent("two", (first, last), Flow((Among(("answer", "again"), 2),)))
     engine = Weighing()
     forward(agent, [row("a dog, rain, rain")], engine)
-    assert [len(one.targets) for one in engine.asked] == [5, 5]  # it has no demonstrations
+    assert [len(one.targets) for one in engine.asked] == [5, 2]

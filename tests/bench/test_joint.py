@@ -190,7 +190,9 @@ def test_parts_are_trained_in_order_on_what_trained_parts_hand_on(
     def train(
         part: Agent, data: TrainData, _: Any, log: Any, settings: Any, optimizers: Any
     ) -> Any:
-        assert not any(isinstance(each, Narrowing | ChooseAmong | Restructure) for each in optimizers)
+        assert not any(
+            isinstance(each, Narrowing | ChooseAmong | Restructure) for each in optimizers
+        )
         assert log.config["agent"] == agent_to_text(part)
         seen.append((part, data, settings.budget_tokens))
         new = replace(part.last, instructions=(*part.last.instructions, "Trained."))

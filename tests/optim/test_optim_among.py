@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from slearn.agent import Agent, Among, Contract, Field, Flow, Node
+from slearn.agent import Agent, Among, Contract, Field, Flow, Node, Vote
 from slearn.engine import Score, ScoreRequest, Watcher
 from slearn.engine.scripted import ScriptedEngine
 from slearn.errors import InputError
-from slearn.optim import ChooseAmong, Proposal, SetDemos, Unwrap, WrapAmong, apply
+from slearn.optim import (
+    AddNode,
+    ChooseAmong,
+    Proposal,
+    SetDemos,
+    Unwrap,
+    WrapAmong,
+    WrapVote,
+    apply,
+)
 from slearn.optim.calibrate import fittable
 from slearn.train import TrainData
 from slearn.values import Example
@@ -70,12 +79,29 @@ def test_a_node_that_shows_the_nearest_keeps_them() -> None:
     nearest = apply(found.agent, Unwrap("answer"))
     (again,) = ChooseAmong().propose(replace(asked, agent=nearest))
     assert again.edits == (WrapAmong("answer", 20),) and again.agent == found.agent
+    assert ChooseAmong().price(replace(asked, agent=nearest)) == ChooseAmong().price(asked)
 
 
 def test_few_labels_are_left_as_they_are() -> None:
-    few = [row for row in many() if (row.targets or ("",))[0] in LABELS[:10]]
-    asked = given(single(LABELS[:10]), few, step=5)
-    assert ChooseAmong().propose(asked) == [] and ChooseAmong().price(asked) == 0
+    for count in (10, 18):  # of 18 a set for all inputs cannot show each, but they are no more
+        few = [row for row in many() if (row.targets or ("",))[0] in LABELS[:count]]
+        asked = given(single(LABELS[:count]), few, step=5)
+        assert ChooseAmong().propose(asked) == [] and ChooseAmong().price(asked) == 0
+
+
+def test_what_is_put_beside_it_stands_outside() -> None:
+    made = apply(single(), WrapAmong("answer", 20))
+    few = made.flow.steps
+    notes = Node("notes", ("Note it.",))
+    assert apply(made, AddNode("answer", notes)).flow.steps == ("notes", *few)
+    check = Node("check", ("Mend it.",), ("input", "answer"))
+    assert apply(made, AddNode("answer", check, behind=True)).flow.steps == (*few, "check")
+    assert apply(made, WrapVote("answer", 3)).flow.steps == (Vote(few, 3),)
+    assert apply(apply(made, WrapVote("answer", 3)), Unwrap("answer")) == single_deciding()
+
+
+def single_deciding() -> Agent:
+    return apply(apply(single(), WrapAmong("answer", 20)), Unwrap("answer"))
 
 
 def test_no_bias_is_fitted_to_choices_that_differ_from_row_to_row() -> None:
