@@ -8,11 +8,14 @@ whole choices.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from slearn.agent.flow import Among
 from slearn.agent.model import Node
 from slearn.agent.nearest import likeness
+
+_WORDS = re.compile(r"[\W_]+")  # what parts the words of a label, such as card_arrival
 
 
 def among(
@@ -20,18 +23,21 @@ def among(
 ) -> tuple[tuple[str, float], ...]:
     """Return the choices that a node has for some inputs, with the nats that each is given.
 
-    They stand in the order of the contract. A demonstration of the example `source` itself does not
-    count, and where fewer choices than `keep` have one that is alike at all, none is left out.
+    What counts of a choice is how alike its most alike demonstration is, and how alike its own
+    words are: no demonstration may have it. They stand in the order of the contract. A
+    demonstration of the example `source` itself does not count, and where fewer choices than `keep`
+    are alike at all, none is left out.
 
     >>> # among(node, Among(("answer",), keep=2), {"input": "Where is my card?"})
     """
-    field = node.output.answer
-    near = dict.fromkeys(field.offered(None), 0.0)
-    demos = list(zip(node.demos, likeness(*node.compared(inputs)), strict=True))
-    for demo, alike in demos:
+    field, (texts, text) = node.output.answer, node.compared(inputs)
+    shown = dict.fromkeys(field.offered(None), 0.0)
+    for demo, alike in zip(node.demos, likeness(texts, text), strict=True):
         choice = demo.output[field.name]
-        if choice in near and not (source and demo.source == source):
-            near[choice] = max(near[choice], alike)
+        if choice in shown and not (source and demo.source == source):
+            shown[choice] = max(shown[choice], alike)
+    named = likeness(tuple(_WORDS.sub(" ", choice) for choice in shown), text)
+    near = {choice: shown[choice] + own for choice, own in zip(shown, named, strict=True)}
     enough = sum(alike > 0 for alike in near.values()) >= part.keep
     kept = sorted(near, key=lambda choice: -near[choice])[: part.keep if enough else None]
     return tuple((choice, part.lean * alike) for choice, alike in near.items() if choice in kept)

@@ -1,11 +1,22 @@
-"""Changes of what a flow goes by: the values of its conditions, and how often its parts repeat."""
+"""Changes of what a flow goes by: its conditions, how often parts repeat, and their end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from slearn.agent.flow import Best, Branch, Each, Loop, Part, Vote, mapped, names_of
+from slearn.agent.flow import (
+    Among,
+    Best,
+    Block,
+    Branch,
+    Each,
+    Loop,
+    Part,
+    Vote,
+    mapped,
+    names_of,
+)
 from slearn.agent.model import Agent
 from slearn.agent.reshape import asks, with_flow
 from slearn.errors import InputError
@@ -47,6 +58,29 @@ def timed(agent: Agent, name: str, times: int) -> Agent:
         return part
 
     return _changed(agent, change, f"nothing repeats node {name!r} another number of times")
+
+
+def unwrapped(agent: Agent, name: str) -> Agent:
+    """Return the agent with the parts undone that hold a node alone.
+
+    >>> # unwrapped(agent, "answer").flow.steps
+    """
+
+    def undone(block: Block) -> Block:
+        return tuple(
+            new
+            for part in block
+            for new in (
+                part.body
+                if isinstance(part, Among | Vote | Loop | Best) and part.body == (name,)
+                else (part,)
+            )
+        )
+
+    flow = replace(agent.flow, steps=mapped(agent.flow.steps, undone))
+    if flow == agent.flow:
+        raise InputError(f"nothing holds node {name!r} alone")
+    return with_flow(agent, flow)
 
 
 def _changed(agent: Agent, change: Callable[[Part], Part], otherwise: str) -> Agent:

@@ -103,9 +103,9 @@ class Nearest:
 class Among:
     """A block whose last node chooses among few: the choices whose demonstrations are most like it.
 
-    Of the node's own choices `keep` are weighed, those that the demonstrations most like its inputs
-    were given; a demonstration that is all alike adds `lean` nats to its choice, one that is half
-    alike half of it. No node runs for it, and it is a shortlist without a second prompt.
+    Of the node's own choices `keep` are weighed, those whose most alike demonstration and own words
+    are most like its inputs; each of the two adds `lean` nats where it is all alike, half of that
+    where it is half alike. No node runs for it, and it is a shortlist without a second prompt.
 
     >>> Among(("answer",)).keep
     20
@@ -113,7 +113,7 @@ class Among:
 
     body: Block
     keep: int = 20
-    lean: float = 6.0
+    lean: float = 8.0
 
     @property
     def blocks(self) -> tuple[Block, ...]:

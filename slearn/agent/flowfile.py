@@ -19,7 +19,7 @@ flow:
     as: near
   - among: 20
     do: [answer]
-    lean: 6
+    lean: 8
   - vote: [answer]
     times: 5
   - best: [answer]

@@ -19,7 +19,6 @@ from slearn.agent.flow import (
     Loop,
     Nearest,
     Part,
-    Vote,
     mapped,
     names_of,
     parts_of,
@@ -59,7 +58,7 @@ def put(flow: Flow, name: str, change: Replacement) -> Flow:
     >>> put(Flow(("a", "b")), "b", lambda name: (name, "c")).steps
     ('a', 'b', 'c')
     >>> put(Flow((Among(("a",)),)), "a", lambda name: ("c", name)).steps
-    ('c', Among(body=('a',), keep=20, lean=6.0))
+    ('c', Among(body=('a',), keep=20, lean=8.0))
     """
     new = change(name)
 
@@ -264,29 +263,6 @@ def retried(agent: Agent, name: str, check: Node, value: str, most: int) -> Agen
     if ends == (name,) and not flow.answer:
         flow = replace(flow, answer=name)
     return with_flow(agent.with_node(reading), flow, check)
-
-
-def unwrapped(agent: Agent, name: str) -> Agent:
-    """Return the agent with the parts undone that hold a node alone.
-
-    >>> # unwrapped(agent, "answer").flow.steps
-    """
-
-    def undone(block: Block) -> Block:
-        return tuple(
-            new
-            for part in block
-            for new in (
-                part.body
-                if isinstance(part, Among | Vote | Loop | Best) and part.body == (name,)
-                else (part,)
-            )
-        )
-
-    flow = replace(agent.flow, steps=mapped(agent.flow.steps, undone))
-    if flow == agent.flow:
-        raise InputError(f"nothing holds node {name!r} alone")
-    return with_flow(agent, flow)
 
 
 def branched(agent: Agent, name: str, on: str, value: str, new: Node) -> Agent:

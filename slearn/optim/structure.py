@@ -193,7 +193,7 @@ def _made(agent: Agent, edit: StructureEdit) -> Agent:
         case WrapRetry(node, check, value, most):
             return reshape.retried(agent, node, check, value, most)
         case Unwrap(node):
-            return reshape.unwrapped(agent, node)
+            return conditions.unwrapped(agent, node)
         case AddCase(node, on, value, new):
             return reshape.branched(agent, node, on, value, new)
         case ChangeCase(node, value, other):

@@ -82,17 +82,26 @@ def test_the_field_s_own_bias_counts_as_well() -> None:
 
 def test_an_example_s_own_demonstration_does_not_count() -> None:
     node = chooser().last
-    own = dict(among(node, Among(("answer",), 5), {"input": "the dog is here"}, "e1"))
-    other = dict(among(node, Among(("answer",), 5), {"input": "the dog is here"}, "e9"))
-    assert other["dog"] == pytest.approx(6.0) and own["dog"] == 0.0
+    own = dict(among(node, Among(("answer",), 5, 6.0), {"input": "the dog is here"}, "e1"))
+    other = dict(among(node, Among(("answer",), 5, 6.0), {"input": "the dog is here"}, "e9"))
+    assert other["dog"] - own["dog"] == pytest.approx(6.0)  # its own words count in both
+    assert own["dog"] > 0 and own["rain"] == other["rain"]
 
 
 def test_without_demonstrations_all_choices_are_there() -> None:
     node = replace(chooser().last, demos=())
-    found = among(node, Among(("answer",), 2), {"input": "the dog"})
+    found = among(node, Among(("answer",), 2), {"input": "it is here"})
     assert found == tuple((choice, 0.0) for choice in FIELD.choices or ())
     alone = replace(node, demos=DEMOS[:1])
     assert len(among(alone, Among(("answer",), 2), {"input": "the dog"}, "e0")) == 5
+
+
+def test_a_choice_that_no_demonstration_has_is_found_by_its_own_words() -> None:
+    named = replace(FIELD, choices=(*WORDS, "card_arrival", "card_lost"))
+    node = replace(chooser().last, output=Contract((named,)))
+    found = dict(among(node, Among(("answer",), 2), {"input": "When does my card arrive?"}))
+    assert list(found) == ["card_arrival", "card_lost"]
+    assert found["card_arrival"] > found["card_lost"] > 0
 
 
 def test_where_few_are_alike_none_is_left_out() -> None:
