@@ -325,7 +325,7 @@ def test_a_changed_vote_leaves_the_others_as_they_were() -> None:
 @given(agents_with_flows())
 def test_after_the_steps_that_it_took_an_agent_has_the_loss_that_it_has(made: Agent) -> None:
     examples = list(ROWS)
-    found = forward(made, examples, Rounds(by_chance))
+    found = forward(made, examples, Likelihoods(fixed, by_chance))  # who decides, decides alike
     whole, after = Likelihoods(fixed, by_chance), Likelihoods(fixed, by_chance)
     losses = measured_loss(made, examples, whole)
     assert losses == losses_after(made, examples, [one.steps for one in found], after)
