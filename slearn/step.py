@@ -20,7 +20,7 @@ from slearn.state import Frame, State, allowed
 from slearn.values import Example
 
 _SHARE = 0.25  # of the budget that is left: what proposals may take before the race
-_MEASURING = 0.45  # the same for what is tried before it is proposed, where several nodes may learn
+_TRYING = 0.45  # the same for what is tried before it is proposed, where several nodes may learn
 _DEAREST = 0.5  # of it: who takes more is not asked, for nobody could race any more
 _WAITING = 0.05  # the same where some are about to race that read less: then it may be cheap
 _MEASURED = 0.5  # of it: what attribution may take
@@ -144,7 +144,7 @@ def propose(frame: Frame, state: State, proposal: Proposal) -> list[Proposed]:
         left = frame.session.left
         shown = frame.turns.shown(proposal, optimizer.name)
         dearest = left * (_WAITING if less else _DEAREST)
-        share = _MEASURING if several and optimizer.measures else _SHARE
+        share = _TRYING if several and optimizer.measures else _SHARE
         if left >= max(1, (1 - share) * whole) and optimizer.price(shown) <= dearest:
             made = optimizer.propose(shown)
             cost = left - frame.session.left

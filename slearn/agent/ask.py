@@ -38,8 +38,8 @@ class Ask:
     @property
     def choices(self) -> tuple[str, ...]:
         """The choices of the answer: few, the contract's or the example's, each once."""
-        offered = self.node.output.answer.offered(self.example.choices)
-        return tuple(choice for choice, _ in self.few) or offered
+        few = tuple(choice for choice, _ in self.few)
+        return few or self.node.output.answer.offered(self.example.choices)
 
     def weighed(self, logprobs: Sequence[float]) -> list[float]:
         """Return the likelihoods of the choices with what is added to each.

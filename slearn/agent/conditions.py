@@ -1,4 +1,4 @@
-"""Changes of what a flow goes by: its conditions, how often parts repeat, and their end."""
+"""Changes of what a flow goes by: its conditions, and the parts that hold and repeat nodes."""
 
 from __future__ import annotations
 

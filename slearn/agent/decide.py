@@ -29,7 +29,7 @@ def decide(asks: Sequence[Ask], engine: Engine, watch: Watcher | None = None) ->
     >>> # decide([Ask(node, example, example.inputs)], engine)[0].output["answer"]
     """
     for ask in asks:  # what cannot be offered fails before anything is paid for
-        _ = ask.choices
+        ask.node.output.answer.offered(ask.example.choices)
     steps = []
     weighed = weigh_all(asks, engine, watch)
     for ask, (before, score) in zip(asks, weighed, strict=True):

@@ -65,7 +65,7 @@ class State:
     voters: tuple[Step, ...] = ()  # the steps whose answers vote for the agent's
     warnings: list[str] = field(default_factory=list)  # what was left out, in words
     grade: float = float("-inf")
-    few: tuple[Among, str] | None = None  # what the node of that name chooses among
+    few: Among | None = None  # the part whose last node chooses among few
 
     @property
     def so_far(self) -> list[Step]:
@@ -177,7 +177,7 @@ def _block(
                 origins = (*_origin(state, part.over), *_origin(state, part.to))
                 state.origin[part.into] = tuple(dict.fromkeys(origins))
             case Among():
-                outer, state.few = state.few, (part, str(part.body[-1]))
+                outer, state.few = state.few, part
                 yield from _block(course, part.body, state, mark, luck, ends)
                 state.few = outer
             case Vote():
@@ -255,9 +255,10 @@ def _ask(
     reads = [path for name in node.inputs for path in _origin(state, name)]
     reads += [before] if before else []
     inputs = {name: values[name] for name in node.inputs}
-    part, chooser = state.few or (None, "")
-    chooses = part and node.name == chooser and node.output.decided  # its roles only talk
-    few = among(node, part, inputs, course.example.id) if part and chooses else ()
+    part = state.few
+    few: tuple[tuple[str, float], ...] = ()
+    if part and node.name == part.body[-1] and node.output.decided:  # its roles only talk
+        few = among(node, part, inputs, course.example.id)
     sampling = LUCKY if luck else course.sampling
     return Ask(
         node=node,

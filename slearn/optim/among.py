@@ -1,4 +1,4 @@
-"""Choosing among few of many labels: those of the nearest demonstrations, weighed with them.
+"""Choosing among few of many labels: those whose rows and own words are most like an input.
 
 Where labels are many, a small model loses itself among them, and what is alike in words finds the
 right one among the first twenty far more often than at the first place. Both look at the same rows.
@@ -17,7 +17,7 @@ _KEPT = 20  # choices
 
 
 class ChooseAmong(Optimizer):
-    """Has a lone answering node choose among the labels of the nearest demonstrations."""
+    """Has a lone answering node choose among the labels that are most like its input."""
 
     name = "choose among"
 

@@ -27,7 +27,7 @@ _TRIED = 12  # rows of the pool that are reasoned about to find demonstrations
 _COMPARED = 8  # others, on which the ways are compared: writing is dear
 _FEWEST = 3  # rows to compare on: fewer say nothing
 # Nats that a part of another node costs an example. One that words its input anew costs some tenths
-# at any rate; faults cost more than this.
+# at any rate; most planted faults cost more than this.
 _SPOILS = -1.0
 _SHOWN, _ENOUGH = 4, 2  # demonstrations: wanted, and enough not to try once more
 _KEPT = 2

@@ -80,7 +80,7 @@ class Narrow:
 
 @dataclass(frozen=True)
 class WrapAmong:
-    """Let a node choose among the choices alone whose demonstrations are most like its inputs."""
+    """Let a node choose among few: the choices that are most like its inputs (Among)."""
 
     node: str
     keep: int = 20

@@ -107,6 +107,9 @@ def single_deciding() -> Agent:
 def test_no_bias_is_fitted_to_choices_that_differ_from_row_to_row() -> None:
     made = apply(single(), WrapAmong("answer", 20))
     assert fittable(single()) and fittable(made) == ()
+    last = Node("last", ("Name it.",), ("answer",), single().last.output)
+    other = apply(made, AddNode("answer", last, behind=True))  # another node chooses so
+    assert other.last.name == "last" and fittable(other) == LABELS
     with pytest.raises(InputError, match="already"):
         apply(made, WrapAmong("answer", 5))
 
